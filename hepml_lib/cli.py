@@ -1,0 +1,102 @@
+"""The `hepml` command: data, training, models.
+
+Every command is a thin door to a library function; import that function in your own code instead.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = ["main"]
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Samples, trainings and models of the book on machine learning in high-energy physics.",
+)
+data = typer.Typer(no_args_is_help=True, help="List, describe, make and check the samples.")
+app.add_typer(data, name="data")
+
+
+@data.command("list")
+def data_list() -> None:
+    """Print the name of every sample."""
+    from hepml_lib import samples
+
+    typer.echo("\n".join(samples.names()))
+
+
+@data.command("describe")
+def data_describe(name: str) -> None:
+    """Print the data card of a sample."""
+    from hepml_lib import samples
+
+    typer.echo(samples.describe(name))
+
+
+@data.command("make")
+def data_make(
+    name: str,
+    events: Annotated[int, typer.Option(help="How many entries the split shall hold.")],
+    split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
+    workers: Annotated[int, typer.Option(help="Processes that generate side by side.")] = 2,
+) -> None:
+    """Generate a sample into the cache; an interrupted call resumes where it stopped."""
+    from hepml_lib import samples
+
+    samples.make(name, events=events, split=split, workers=workers)
+
+
+@data.command("check")
+def data_check(name: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Compare the committed samples with the hashes of the manifest."""
+    from hepml_lib import samples
+
+    samples.check(name)
+    typer.echo("every file and every field agrees with the manifest")
+
+
+@app.command()
+def train(
+    name: str,
+    checkpoint: Annotated[Path | None, typer.Option(help="File to resume from.")] = None,
+) -> None:
+    """Train a model of the book, such as tagging.pfn, and store weights and card."""
+    import importlib
+
+    from hepml_lib import settings
+
+    chapter, _, model = name.partition(".")
+    chapters = ("tagging",)
+    if chapter not in chapters:
+        raise ValueError(settings.unknown_name("chapter", chapter, chapters))
+    recipes = importlib.import_module(f"hepml_lib.{chapter}.train").RECIPES
+    if model not in recipes:
+        raise ValueError(settings.unknown_name(f"model of {chapter}", model, recipes))
+    typer.echo(recipes[model](checkpoint=checkpoint))
+
+
+@app.command()
+def models() -> None:
+    """Print every trained model with the headline figure of its card."""
+    from hepml_lib.nets import store
+
+    for name in store.names():
+        typer.echo(f"{name}: {store.card(name)['figure']}")
+
+
+def main() -> None:
+    """Entry point: errors that the user can mend are printed as one line."""
+    try:
+        app()
+    except (KeyError, ValueError, FileNotFoundError, RuntimeError) as error:
+        typer.echo(f"error: {error.args[0] if error.args else error}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,7 @@
+"""Files of the field as arrays with the field names of our samples, and ROOT to HDF5 or Parquet."""
+
+from __future__ import annotations
+
+from hepml_lib.formats.convert import convert, load
+
+__all__ = ["convert", "load"]

@@ -1,0 +1,288 @@
+"""ROOT trees to HDF5 or Parquet: exact, in bounded memory, all or nothing."""
+
+from __future__ import annotations
+
+import contextlib
+import fnmatch
+import functools
+import os
+import uuid
+from collections.abc import Callable, Collection, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepml_lib import settings
+from hepml_lib.formats import columnar, rootfile
+from hepml_lib.formats.rootfile import Column
+
+__all__ = ["convert", "load"]
+
+_PARQUET = {"none": "NONE", "fast": "LZ4", "small": "ZSTD"}
+
+
+def convert(
+    source: str | Path,
+    target: str | Path,
+    *,
+    tree: str | None = None,
+    branches: Sequence[str] | None = None,
+    step: str | int = "20 MB",
+    compression: str = "fast",
+    progress: bool = True,
+) -> None:
+    """Convert a tree of a ROOT file to HDF5 or Parquet; `load` gives the same arrays back.
+
+    TTrees and RNTuples; numbers of every width, booleans, arrays of fixed size, jagged and doubly
+    jagged arrays, records, text, lists of text, and values that may be missing. The layout in HDF5
+    is described in `hepml_lib.formats.columnar`; in Parquet, columns are what Arrow makes of them.
+    The file appears under its name when it is complete, in place of an older one; a conversion that
+    fails or is interrupted leaves nothing (one that is killed leaves a hidden ``.part`` file).
+
+    Parameters
+    ----------
+    source
+        ROOT file.
+    target
+        File to write; ``.h5`` or ``.hdf5`` for HDF5, ``.parquet`` for Parquet.
+    tree
+        Name of the tree; may be left out if the file has only one.
+    branches
+        Names or patterns such as ``"Jet_*"``; default all.
+    step
+        Uncompressed bytes read at a time, as a number or as text. The process holds a few times as
+        much, or a few times the largest basket, however large the file.
+    compression
+        ``"fast"`` (lzf in HDF5, lz4 in Parquet), ``"small"`` (gzip, zstd) or ``"none"``. lzf comes
+        with h5py; take another one if a program outside Python shall read the HDF5 file.
+    progress
+        Show a bar.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the source does not exist.
+    OSError
+        If the source is cut short or damaged; file and branch are named. Damage is seen where
+        sizes contradict each other or a compressed block does not unpack. A flipped bit in an
+        uncompressed block, or one after which a block unpacks all the same, cannot be seen.
+    TypeError
+        If a branch holds values of several types.
+    ValueError
+        If the tree, a branch, the ending of the target or the compression is unknown.
+    """
+    source, target = Path(source), Path(target)
+    if compression not in _PARQUET:
+        raise ValueError(settings.unknown_name("compression", compression, _PARQUET))
+    writers = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".parquet": _write_parquet}
+    if target.suffix not in writers:
+        raise ValueError(
+            f"{target} ends in {target.suffix!r}, but the ending says what to write: "
+            f"{', '.join(writers)}"
+        )
+    size = _bytes(step)
+    with rootfile.opened(source) as trees:
+        columns = _selected(source, trees, tree, branches)
+        total = sum(column.volume[-1] for column in columns)
+        with _bar(source, total, progress) as advance, _temporary(target) as part:
+            writers[target.suffix](part, columns, size, compression, advance)
+            os.replace(part, target)
+
+
+def load(
+    path: str | Path,
+    columns: Collection[str] | None = None,
+    entry_start: int = 0,
+    entry_stop: int | None = None,
+) -> ak.Array:
+    """Arrays of a file written by `convert`, with the types and values that the tree had.
+
+    Parameters
+    ----------
+    path
+        HDF5 or Parquet file.
+    columns
+        Names to load; default all.
+    entry_start, entry_stop
+        Range of entries; only what holds it is read. Default all.
+
+    Returns
+    -------
+    ak.Array
+        A record per entry.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    OSError
+        If it is damaged.
+    ValueError
+        If `convert` did not write it, or a column is unknown.
+    """
+    path = Path(path)
+    with path.open("rb") as stream:
+        beginning = stream.read(4)
+    readers = {b"PAR1": _read_parquet, b"\x89HDF": columnar.read}
+    if beginning not in readers:
+        raise ValueError(f"{path} is neither HDF5 nor Parquet; formats.read may know it")
+    return readers[beginning](path, columns, entry_start, entry_stop)
+
+
+_Advance = Callable[[float], Any]
+
+
+def _bytes(step: str | int) -> float:
+    text = str(step).strip()
+    number = text.rstrip("kKMGB ")
+    unit = text[len(number) :].strip().upper() or "B"
+    scale = {"B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9}
+    try:
+        size = float(number) * scale[unit]
+    except (ValueError, KeyError):
+        size = 0.0
+    if size <= 0:
+        raise ValueError(f"step is {step!r}; it is a number of bytes, or text such as '20 MB'")
+    return size
+
+
+def _selected(
+    source: Path, trees: dict[str, Any], tree: str | None, branches: Sequence[str] | None
+) -> list[Column]:
+    if tree is None:
+        if len(trees) != 1:
+            found = ", ".join(sorted(trees)) or "none"
+            raise ValueError(
+                f"{source} has {len(trees)} trees; choose one by tree=. There are: {found}"
+            )
+        (tree,) = trees
+    if tree not in trees:
+        raise ValueError(f"{source}: {settings.unknown_name('tree', tree, trees)}")
+    columns = rootfile.columns(source, trees[tree])
+    names = [column.name for column in columns]
+    for pattern in branches or ():
+        if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
+            raise ValueError(f"{source}: {rootfile.unknown_branch(pattern, names)}")
+    if branches is not None:
+        columns = [c for c in columns if any(fnmatch.fnmatchcase(c.name, p) for p in branches)]
+    if not columns:
+        raise ValueError(f"{source}: tree {tree!r} has no branches to convert")
+    return columns
+
+
+@contextlib.contextmanager
+def _bar(source: Path, total: float, progress: bool) -> Iterator[_Advance]:
+    from tqdm.auto import tqdm
+
+    with tqdm(
+        desc=source.name,
+        total=int(total),
+        unit="B",
+        unit_scale=True,
+        leave=False,
+        disable=not progress,
+    ) as bar:
+        yield bar.update
+
+
+@contextlib.contextmanager
+def _temporary(target: Path) -> Iterator[Path]:
+    """Path of a file beside `target` that is gone after the block."""
+    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
+    try:
+        yield part
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _array(column: Column, start: int, stop: int) -> ak.Array:
+    array = column.array(start, stop)
+    if _holds_union(array.layout):
+        raise TypeError(
+            f"{column.path}, branch {column.name!r}: it holds values of several types or of none, "
+            f"{array.type.content}, which the target cannot; choose other branches by branches="
+        )
+    return array
+
+
+def _holds_union(layout: Any) -> bool:
+    if layout.is_union or layout.is_unknown:
+        return True
+    contents = layout.contents if layout.is_record else [getattr(layout, "content", None)]
+    return any(_holds_union(content) for content in contents if content is not None)
+
+
+def _write_hdf5(
+    part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
+) -> None:
+    import h5py
+
+    with h5py.File(part, "w") as file:
+        writer = columnar.Writer(file, compression)
+        # Column by column: each is cut where its own baskets end.
+        for column in columns:
+            for start, stop in rootfile.spans(column.edges, column.volume, step):
+                writer.append(column.name, _array(column, start, stop))
+                advance(column.size(start, stop))
+        writer.close()
+
+
+def _write_parquet(
+    part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
+) -> None:
+    # A row group holds all columns, so it ends where the baskets of all of them end.
+    edges = functools.reduce(np.intersect1d, [column.edges for column in columns])
+    volume = np.sum([np.interp(edges, c.edges, c.volume) for c in columns], axis=0)
+    spans = rootfile.spans(edges, volume, step)
+    with contextlib.ExitStack() as stack:
+        if np.diff(volume).max(initial=0) <= 2 * step:
+            rows = (_rows(columns, start, stop, advance) for start, stop in spans)
+        else:
+            # Baskets larger than a row group would be unpacked for every row group they reach into.
+            stage = stack.enter_context(_temporary(part))
+            _write_hdf5(stage, columns, step, "none", advance)
+            rows = (columnar.read(stage, None, start, stop) for start, stop in spans)
+        masked = (ak.transform(_masked, row_group) for row_group in rows)
+        ak.to_parquet_row_groups(masked, part, compression=_PARQUET[compression])
+
+
+def _rows(columns: list[Column], start: int, stop: int, advance: _Advance) -> ak.Array:
+    contents = []
+    for column in columns:
+        contents.append(_array(column, start, stop).layout)
+        advance(column.size(start, stop))
+    names = [column.name for column in columns]
+    return ak.Array(ak.contents.RecordArray(contents, names, length=stop - start))
+
+
+def _masked(layout: Any, **_: Any) -> Any:
+    # awkward 2.14 cannot hand an indexed option to Arrow when all of its values are missing.
+    return layout.to_ByteMaskedArray(True) if layout.is_option and layout.is_indexed else None
+
+
+def _read_parquet(
+    path: Path, columns: Collection[str] | None, start: int, stop: int | None
+) -> ak.Array:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    try:
+        with parquet.ParquetFile(path) as file:
+            known = file.schema_arrow.names
+            rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
+        wanted = known if columns is None else list(columns)
+        for column in wanted:
+            if column not in known:
+                raise ValueError(f"{path}: {settings.unknown_name('column', column, known)}")
+        edges = np.append(0, np.cumsum(rows))
+        start, stop, _ = slice(start, stop).indices(int(edges[-1]))
+        needed = np.flatnonzero((edges[1:] > start) & (edges[:-1] < stop))
+        groups = needed.tolist() or [0]
+        # The inner lists keep awkward from reading a dot in a name as a record's field.
+        array = ak.from_parquet(path, columns=[[name] for name in wanted], row_groups=groups)
+    except (OSError, pa.ArrowException) as error:
+        raise OSError(f"{path} cannot be read: it is cut short or damaged ({error})") from error
+    first = edges[groups[0]]
+    return array[wanted][max(start - first, 0) : max(stop - first, 0)]

@@ -1,0 +1,164 @@
+"""What a sample looks like: histograms with their statistical bands, and average jet images."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import awkward as ak
+import hist
+import matplotlib as mpl
+import mplhep
+import numpy as np
+from hist.intervals import poisson_interval
+from matplotlib.axes import Axes
+from matplotlib.colors import LogNorm
+from numpy.typing import ArrayLike
+
+from hepml_lib.kinematics import wrap_phi
+from hepml_lib.plots.figure import LINES, Figure, check_count, figure
+
+__all__ = ["density", "histogram", "jet_images"]
+
+_DECADES = 4  # of the colour scale
+
+
+def histogram(
+    samples: Mapping[str, ArrayLike],
+    bins: ArrayLike,
+    *,
+    label: str,
+    alt: str,
+    caption: str,
+    unit: str = "",
+    weights: Mapping[str, ArrayLike] | None = None,
+) -> Figure:
+    """Probability density of several samples, each with its band of one standard deviation.
+
+    Parameters
+    ----------
+    samples
+        Name → values. All count in the normalisation, so values outside the bins are missing from
+        the area.
+    bins
+        Edges, ascending, shape (bins + 1,).
+    label, unit
+        Of the horizontal axis.
+    weights
+        Name → event weights, for the samples that have them.
+    alt, caption
+        As in `figure`.
+
+    Raises
+    ------
+    ValueError
+        If values are NaN, a sample is empty, lengths differ, or there are more than six samples.
+    """
+    check_count(samples, "samples")
+    edges = np.asarray(bins, float)
+    weights = weights or {}
+    if lost := set(weights) - set(samples):
+        raise ValueError(f"weights for {sorted(lost)}, which are not among {list(samples)}")
+    filled = {
+        name: density(name, values, edges, weights.get(name)) for name, values in samples.items()
+    }
+
+    def draw(ax: Axes) -> None:
+        for k, (name, (value, low, high)) in enumerate(filled.items()):
+            mplhep.histplot(
+                value, edges, ax=ax, label=name, color=f"C{k}", linestyle=LINES[k], linewidth=1.8
+            )
+            ax.stairs(high, edges, baseline=low, fill=True, color=f"C{k}", alpha=0.3, linewidth=0)
+        bottom = min(0, *(low.min() for _, low, _ in filled.values()))
+        top = max(high.max() for _, _, high in filled.values())
+        ax.set(xlim=(edges[0], edges[-1]), ylim=(1.1 * bottom, 1.1 * top))
+        ax.set_xlabel(f"{label} [{unit}]" if unit else label)
+        ax.set_ylabel(f"Density [1/{unit}]" if unit else "Density")
+        ax.legend()
+
+    return figure(draw, alt=alt, caption=caption)
+
+
+def density(
+    name: str, values: ArrayLike, edges: np.ndarray, weights: ArrayLike | None = None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Probability density in each bin, and the ends of its interval of one standard deviation.
+
+    The interval is Garwood's, with the effective number of events where there are weights. In an
+    empty bin it reaches up to what the mean weight allows; below zero it is the normal one.
+    """
+    x = np.asarray(values, float).ravel()
+    weight = np.ones(len(x)) if weights is None else np.asarray(weights, float).ravel()
+    if len(x) != len(weight):
+        raise ValueError(f"{name!r} has {len(x)} values and {len(weight)} weights")
+    if bad := int(np.isnan(x).sum() + np.isnan(weight).sum()):
+        raise ValueError(f"{bad} of the {len(x)} values or weights of {name!r} are NaN")
+    if weight.sum() <= 0:
+        raise ValueError(f"{name!r} has nothing to draw: {len(x)} values, sum of weights ≤ 0")
+    counts = hist.Hist(hist.axis.Variable(edges), storage=hist.storage.Weight())
+    counts.fill(x, weight=weight)
+    value, variance = counts.values(), counts.variances()
+    low, high = poisson_interval(np.maximum(value, 0), variance)
+    # An empty bin has no weight of its own: take that of the sample.
+    high = np.where(
+        value == 0, np.sum(weight**2) / weight.sum() * poisson_interval(np.zeros(1))[1], high
+    )
+    spread = np.sqrt(variance)
+    low, high = (np.where(value < 0, value + s * spread, y) for s, y in ((-1, low), (1, high)))
+    norm = weight.sum() * np.diff(edges)
+    return value / norm, low / norm, high / norm
+
+
+def jet_images(
+    samples: Mapping[str, ak.Array],
+    *,
+    alt: str,
+    caption: str,
+    half_width: float = 0.8,
+    cells: int = 40,
+) -> Figure:
+    """Average share of the jet's pT in each cell around the jet axis, one image per sample.
+
+    Parameters
+    ----------
+    samples
+        Name → jets: records with ``eta``, ``phi`` [rad] and a list ``constituents`` of records with
+        ``pt`` [GeV], ``eta`` and ``phi``.
+    half_width
+        Half the edge of the image in Δη and Δφ [rad]; what lies outside is not shown.
+    cells
+        Number of cells along each edge.
+    alt, caption
+        As in `figure`.
+    """
+    check_count(samples, "samples")
+    edges = np.linspace(-half_width, half_width, cells + 1)
+    images = {name: average_image(jets, edges) for name, jets in samples.items()}
+    top = max(image.max() for image in images.values())
+    norm = LogNorm(top / 10**_DECADES, top, clip=True)
+    cell = 2 * half_width / cells
+
+    def draw(axes: Axes | list[Axes]) -> None:
+        panels = axes if isinstance(axes, list) else [axes]
+        colours = mpl.colormaps["cividis"]
+        for ax, (name, image) in zip(panels, images.items(), strict=True):
+            mesh = ax.pcolormesh(edges, edges, image.T, norm=norm, cmap=colours, rasterized=True)
+            ax.set(xlabel="Δη", ylabel="Δφ [rad]", title=name, aspect="equal")
+            ax.tick_params(which="both", color="white")
+            ax.label_outer()
+        bar = ax.figure.colorbar(mesh, ax=panels, aspect=25, pad=0.02)
+        bar.set_label(
+            f"Mean share of the jet's $p_T$\nper cell of {cell:.2g} × {cell:.2g}", loc="center"
+        )
+
+    return figure(draw, alt=alt, caption=caption, size=(3.9, 3.5), columns=len(images))
+
+
+def average_image(jets: ak.Array, edges: np.ndarray) -> np.ndarray:
+    """Mean over jets of the pT fraction in each cell, shape (cells in Δη, cells in Δφ)."""
+    if not len(jets):
+        raise ValueError("a sample without jets has no average image")
+    inside = jets.constituents
+    deta = ak.to_numpy(ak.flatten(inside.eta - jets.eta))
+    dphi = wrap_phi(ak.to_numpy(ak.flatten(inside.phi - jets.phi)))
+    share = ak.to_numpy(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1)))
+    return np.histogram2d(deta, dphi, bins=(edges, edges), weights=share)[0] / len(jets)

@@ -1,0 +1,56 @@
+"""Jets of many events at once."""
+
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+
+from hepml_lib import substructure
+from hepml_lib.samples.detector import MASSES, Table
+
+__all__ = ["anti_kt"]
+
+
+def anti_kt(candidates: Table, radius: float, pt_min: float) -> tuple[Table, ak.Array]:
+    """Anti-kT jets (arXiv:0802.1189), four-momenta added.
+
+    Parameters
+    ----------
+    candidates
+        `event` (ascending), `pt` [GeV], `eta`, `phi` [rad], `kind`.
+    radius
+        Radius parameter R.
+    pt_min
+        Softest jet to return [GeV].
+
+    Returns
+    -------
+    jets : Table
+        `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad], one entry per jet.
+    members : ak.Array
+        Jagged: per jet, the rows of `candidates` that it holds.
+    """
+    numbers, first, counts = np.unique(candidates["event"], return_index=True, return_counts=True)
+    sequence = substructure.cluster(
+        candidates["pt"],
+        candidates["eta"],
+        candidates["phi"],
+        MASSES[candidates["kind"]],
+        counts,
+        "antikt_algorithm",
+        radius,
+    )
+    found = sequence.inclusive_jets(min_pt=pt_min)
+    members = sequence.constituent_index(min_pt=pt_min) + first
+    per_event = ak.to_numpy(ak.num(found))
+    flat = ak.flatten(found)
+    px, py, pz, energy = (ak.to_numpy(flat[name]) for name in ("px", "py", "pz", "E"))
+    jet_pt = np.hypot(px, py)
+    jets = {
+        "event": np.repeat(numbers, per_event),
+        "pt": jet_pt,
+        "eta": np.arcsinh(pz / jet_pt),
+        "phi": np.arctan2(py, px),
+        "mass": np.sqrt(np.maximum(energy**2 - jet_pt**2 - pz**2, 0)),
+    }
+    return jets, ak.flatten(members)

@@ -1,0 +1,152 @@
+"""Generation beyond the committed files: in chunks, in parallel, resumable.
+
+A chunk's content depends on its sample, split and index alone. A finished chunk is a file in the
+cache; it appears whole or not at all, so that a killed run resumes after its last finished chunk.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from importlib.util import find_spec
+from multiprocessing import get_context
+from pathlib import Path
+
+import awkward as ak
+
+from hepml_lib import settings
+from hepml_lib.samples import manifest, storage
+from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
+
+__all__ = ["build", "chunk_file", "ensure"]
+
+
+def chunk_file(recipe: Recipe, split: str, index: int) -> Path:
+    """File in the cache for one chunk; a new version of the recipe has other files."""
+    folder = settings.cache_dir() / "samples" / recipe.name / recipe.fingerprint()
+    return folder / f"{split}-{index:05d}.root"
+
+
+def ensure(
+    recipe: Recipe,
+    split: str,
+    chunks: range,
+    workers: int | None = None,
+    executor: Executor | None = None,
+) -> list[Path]:
+    """Files of the given chunks, generating those that are missing.
+
+    Parameters
+    ----------
+    recipe, split, chunks
+        Which chunks.
+    workers
+        Processes of this machine; by default one per core. With 1 the work is done in this
+        process.
+    executor
+        Anything with the interface of `concurrent.futures.Executor`, in place of a process pool,
+        such as ``dask.distributed.Client().get_executor()``; its workers must see the cache.
+    """
+    files = [chunk_file(recipe, split, index) for index in chunks]
+    jobs = [(index, file) for index, file in zip(chunks, files, strict=True) if not file.exists()]
+    if not jobs:
+        return files
+    _require(recipe)
+    workers = min(workers or os.cpu_count() or 1, len(jobs))
+    with _bar(recipe, split, len(jobs)) as advance:
+        if executor is None and workers == 1:
+            for index, file in jobs:
+                _write_chunk(recipe, split, index, file)
+                advance()
+        elif executor is None:
+            with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+                _submit(pool, recipe, split, jobs, advance)
+        else:
+            _submit(executor, recipe, split, jobs, advance)
+    return files
+
+
+def _require(recipe: Recipe) -> None:
+    """Say what is missing before any work starts."""
+    missing = [name for name in recipe.packages if find_spec(name) is None]
+    if missing:
+        held = ", ".join(f"{number} {split}" for split, number in recipe.committed.items())
+        raise ModuleNotFoundError(
+            f"generating {recipe.name} needs {', '.join(missing)}, which is not installed: "
+            f"python -m pip install {' '.join(missing)}. "
+            f"The committed file, which holds {held} entries, does not need it"
+        )
+
+
+def _submit(
+    pool: Executor,
+    recipe: Recipe,
+    split: str,
+    jobs: list[tuple[int, Path]],
+    advance: Callable[[], object],
+) -> None:
+    futures = [pool.submit(_write_chunk, recipe, split, index, file) for index, file in jobs]
+    try:
+        for future in as_completed(futures):
+            future.result()
+            advance()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "a worker process died. In a script, start from under "
+            "`if __name__ == '__main__':`, or generate with workers=1. "
+            "Finished chunks are kept: the next call resumes"
+        ) from error
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _write_chunk(recipe: Recipe, split: str, index: int, file: Path) -> None:
+    """Generate one chunk, unless another process has done so or is doing it."""
+    with _alone(file.parent, SPLITS.index(split) * 10**6 + index):
+        if not file.exists():
+            storage.write(file, recipe.make(recipe.part(split, index), recipe.chunk))
+
+
+@contextmanager
+def _alone(folder: Path, number: int) -> Iterator[None]:
+    """Keep other processes from the chunk with this number.
+
+    The lock is on one byte of a file, and the system frees it when its holder dies, however it
+    dies. Where a file system knows no locks two processes may do the same work: each then puts the
+    same whole file in place.
+    """
+    import fcntl
+
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / ".lock").open("a") as lock:
+        with suppress(OSError):
+            fcntl.lockf(lock, fcntl.LOCK_EX, 1, number)
+        yield
+
+
+@contextmanager
+def _bar(recipe: Recipe, split: str, chunks: int) -> Iterator[Callable[[], object]]:
+    from tqdm.auto import tqdm
+
+    with tqdm(total=chunks * recipe.chunk, desc=f"{recipe.name} {split}", unit="entries") as bar:
+        yield lambda: bar.update(recipe.chunk)
+
+
+def build(recipe: Recipe, workers: int | None = None, executor: Executor | None = None) -> Path:
+    """Make the committed file and its entry in the manifest.
+
+    The file is the first chunks of every split, end to end.
+    """
+    parts: list[Columns] = []
+    for split in SPLITS:
+        chunks = range(recipe.committed[split] // recipe.chunk)
+        parts += map(storage.read, ensure(recipe, split, chunks, workers, executor))
+    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
+    file = settings.data_dir() / "samples" / f"{recipe.name}.root"
+    storage.write(file, columns)
+    manifest.record(recipe, columns)
+    return file

@@ -1,0 +1,147 @@
+"""Pythia 8 as a source of events in arrays (arXiv:2203.11601)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepml_lib import settings
+from hepml_lib.samples.detector import (
+    CHARGED_HADRON,
+    ELECTRON,
+    MUON,
+    NEUTRAL_HADRON,
+    PHOTON,
+    Table,
+)
+
+__all__ = ["batches", "directions", "hard_jet", "records", "stable", "start"]
+
+
+def start(card: str, seed: int, hook: Any = None) -> Any:
+    """Pythia, ready for `next()` or `nextBatch()`.
+
+    Parameters
+    ----------
+    card
+        Name of a command file in ``data/cards``, without its ending.
+    seed
+        Pythia's seed, 1 to 900 000 000.
+    hook
+        User hook; the caller must keep it alive.
+    """
+    import pythia8mc
+
+    path = settings.data_dir() / "cards" / f"{card}.cmnd"
+    if not path.exists():
+        raise FileNotFoundError(f"the command file {path} is missing; HEPML_DATA names its folder")
+    pythia = pythia8mc.Pythia("", False)
+    pythia.readString("Print:quiet = on")
+    if not pythia.readFile(str(path)):
+        raise ValueError(f"Pythia does not understand every line of {path}")
+    pythia.readString("Random:setSeed = on")
+    pythia.readString(f"Random:seed = {seed}")
+    if hook is not None:
+        pythia.setUserHooksPtr(hook)
+    if not pythia.init():
+        raise RuntimeError(f"Pythia did not start with {path}")
+    return pythia
+
+
+def hard_jet(pt: float, radius: float) -> Any:
+    """Hook that drops, before they hadronise, events without an anti-kT jet of partons above `pt`.
+
+    Soft events then cost a third less, and nothing after Pythia. Its `tried` counts all events.
+    """
+    import pythia8mc
+
+    class HardJet(pythia8mc.UserHooks):
+        def __init__(self) -> None:
+            super().__init__()
+            self.tried = 0
+            # Pythia's own finder: the built-in FastJet would print its banner into a page.
+            self.finder = pythia8mc.SlowJet(-1, radius, pt, 3.0, 2, 2, None, False)
+
+        def canVetoPartonLevel(self) -> bool:
+            return True
+
+        def doVetoPartonLevel(self, event: Any) -> bool:
+            self.tried += 1
+            self.finder.analyze(event)
+            return self.finder.sizeJet() == 0
+
+    return HardJet()
+
+
+def batches(
+    card: str, seed: int, size: int, parton_jet: float, radius: float
+) -> Iterator[ak.Array]:
+    """Endless stream of batches of generated events.
+
+    Parameters
+    ----------
+    card, seed
+        See `start`.
+    size
+        Events per batch.
+    parton_jet, radius
+        Softest jet of partons [GeV], and its radius: see `hard_jet`.
+
+    Yields
+    ------
+    ak.Array
+        Jagged array of Pythia's event record: ``id, status, mother1, daughter1, p`` and so on.
+    """
+    hook = hard_jet(parton_jet, radius)
+    pythia = start(card, seed, hook)
+    while True:
+        yield pythia.nextBatch(size).prt
+
+
+def records(events: ak.Array) -> Table:
+    """Event records as flat columns: Pythia's own, `event`, and `first`, where the event starts."""
+    counts = ak.to_numpy(ak.num(events))
+    flat = ak.flatten(events)
+    first = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    table = {"event": np.repeat(np.arange(len(counts)), counts), "first": np.repeat(first, counts)}
+    names = ("id", "status", "mother1", "daughter1")
+    table |= {name: ak.to_numpy(flat[name]).astype(np.int64) for name in names}
+    return table | {name: ak.to_numpy(flat.p[name]) for name in ("px", "py", "pz", "e")}
+
+
+def directions(table: Table) -> Table:
+    """Columns `event, id, pt, eta, phi, energy` of selected records [GeV, rad]."""
+    pt = np.hypot(table["px"], table["py"])
+    return {
+        "event": table["event"],
+        "id": table["id"],
+        "pt": pt,
+        "eta": np.arcsinh(table["pz"] / np.maximum(pt, 1e-9)),
+        "phi": np.arctan2(table["py"], table["px"]),
+        "energy": table["e"],
+    }
+
+
+def stable(table: Table) -> Table:
+    """Stable particles except neutrinos, with their kind and charge, for the detector."""
+    identity = np.abs(table["id"])
+    visible = (table["status"] > 0) & ~np.isin(identity, (12, 14, 16))
+    names = ("event", "id", "px", "py", "pz", "e")
+    particles = directions({name: table[name][visible] for name in names})
+    identity = identity[visible]
+    charged_hadron = np.isin(identity, (211, 321, 2212))
+    kind = np.full(len(identity), NEUTRAL_HADRON, np.int8)
+    for chosen, value in (
+        (charged_hadron, CHARGED_HADRON),
+        (identity == 22, PHOTON),
+        (identity == 11, ELECTRON),
+        (identity == 13, MUON),
+    ):
+        kind[chosen] = value
+    # PDG codes are positive for π⁺, K⁺ and p, but for e⁻ and µ⁻ too.
+    sign = np.sign(particles["id"]) * np.where(charged_hadron, 1, -1)
+    charge = np.where((kind == PHOTON) | (kind == NEUTRAL_HADRON), 0, sign).astype(np.int8)
+    return particles | {"kind": kind, "charge": charge}

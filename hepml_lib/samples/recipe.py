@@ -1,0 +1,114 @@
+"""What a sample is: its name, its fields, its splits, and the function that makes one chunk."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import awkward as ak
+import numpy as np
+
+from hepml_lib import settings
+
+__all__ = ["SPLITS", "Chunk", "Columns", "Recipe"]
+
+SPLITS = ("train", "validation", "test")
+"""Names of the splits; the position is the code stored in the field `split`."""
+
+Columns = dict[str, ak.Array]
+"""What a file holds: one flat or jagged array per name, equal in length."""
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """One chunk of a sample: the unit that is seeded, generated and cached.
+
+    Seeds and event identities depend on the sample's number, the split and the index of the chunk,
+    and on nothing else: not on the number of workers, nor on ``HEPML_SEED``.
+
+    Examples
+    --------
+    >>> Chunk(1, "test", 3).pythia_seed(0), Chunk(1, "test", 3).event(0)
+    (14000030, 12000003000000)
+    """
+
+    sample: int
+    split: str
+    index: int
+
+    @property
+    def code(self) -> int:
+        """Code of the split: 0 train, 1 validation, 2 test."""
+        return SPLITS.index(self.split)
+
+    def pythia_seed(self, process: int) -> int:
+        """Seed of one of up to ten processes; no two chunks share one."""
+        return self.sample * 10_000_000 + self.code * 2_000_000 + self.index * 10 + process
+
+    def rng(self, process: int) -> np.random.Generator:
+        """NumPy generator of one process, independent of every other chunk's."""
+        return np.random.default_rng([self.sample, self.code, self.index, process])
+
+    def event(self, number: int) -> int:
+        """Event identity that no other event of the book has: sample, split, chunk, number."""
+        return self.sample * 10**13 + self.code * 10**12 + self.index * 10**6 + number
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A sample's definition.
+
+    Attributes
+    ----------
+    name, title
+        Name to load it by, and a line on what it is.
+    number
+        Distinguishes samples in seeds and event identities; never reused.
+    version
+        Raised whenever the same seeds would give other events: older cached chunks are left aside.
+    text
+        Process, cuts, truth and limits, for the data card.
+    fields
+        Meaning, unit and type of every field of the loaded array.
+    chunk
+        Entries per chunk.
+    committed
+        Entries of each split in the committed file; multiples of `chunk`.
+    share
+        Part of the repository's budget that the file may take [MB].
+    packages
+        Packages whose versions decide the content.
+    make
+        ``make(chunk, entries)`` gives the columns of one chunk.
+    decode
+        Turns columns into the array that the reader sees.
+    needs
+        Columns that a field is decoded from, where these differ from the field itself.
+    """
+
+    name: str
+    title: str
+    number: int
+    version: int
+    text: str
+    fields: Mapping[str, str]
+    chunk: int
+    committed: Mapping[str, int]
+    share: float
+    packages: tuple[str, ...]
+    cards: tuple[str, ...]
+    make: Callable[[Chunk, int], Columns]
+    decode: Callable[[Columns], ak.Array]
+    needs: Mapping[str, tuple[str, ...]]
+
+    def part(self, split: str, index: int) -> Chunk:
+        """Chunk of this sample."""
+        return Chunk(self.number, split, index)
+
+    def fingerprint(self) -> str:
+        """Name of the generation that a cached chunk belongs to: version, chunk size and cards."""
+        digest = hashlib.sha256(f"{self.version}/{self.chunk}".encode())
+        for card in self.cards:
+            digest.update((settings.data_dir() / "cards" / f"{card}.cmnd").read_bytes())
+        return digest.hexdigest()[:12]

@@ -1,0 +1,125 @@
+"""Sample files: ROOT trees that carry the hash of what they hold."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+
+import awkward as ak
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepml_lib.samples.recipe import Columns
+
+__all__ = ["combined", "content", "file_hash", "read", "round_mantissa", "write"]
+
+_TREE = "sample"
+
+
+def round_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
+    """Single-precision values with `bits` bits of mantissa, so that they compress.
+
+    They are rounded to nearest: the relative error is at most 2⁻⁽ᵇⁱᵗˢ⁺¹⁾.
+
+    Examples
+    --------
+    >>> round_mantissa([100.0, 0.51], 10).tolist()
+    [100.0, 0.509765625]
+    """
+    shift = 23 - bits
+    word = np.asarray(values, np.float32).view(np.uint32)
+    return (((word + (1 << (shift - 1))) >> shift) << shift).view(np.float32)
+
+
+def content(columns: Columns) -> dict[str, str]:
+    """SHA-256 of every column: of its type, its lengths and its values in little-endian order.
+
+    ROOT files carry the time and a random identity, so that two files with the same content
+    differ; these hashes do not.
+    """
+    hashes = {}
+    for name, column in columns.items():
+        jagged = column.ndim > 1
+        values = ak.to_numpy(ak.flatten(column) if jagged else column)
+        digest = hashlib.sha256(values.dtype.str[1:].encode())
+        if jagged:
+            digest.update(ak.to_numpy(ak.num(column)).astype("<i8").tobytes())
+        digest.update(np.ascontiguousarray(values, values.dtype.newbyteorder("<")).data)
+        hashes[name] = digest.hexdigest()
+    return hashes
+
+
+def combined(hashes: dict[str, str]) -> str:
+    """One hash of the hashes of all columns."""
+    lines = (f"{name} {hashes[name]}\n" for name in sorted(hashes))
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write(path: Path, columns: Columns) -> None:
+    """Write columns to a ROOT tree, all or nothing.
+
+    Jagged columns ``group_field`` with the same ``group`` share one counter. The file appears
+    under its name only when it is complete, so that a reader never meets half a file.
+    """
+    import uproot
+
+    branches: dict[str, ak.Array] = {}
+    groups: dict[str, dict[str, ak.Array]] = {}
+    for name, column in columns.items():
+        if column.ndim > 1:
+            group, _, field = name.partition("_")
+            groups.setdefault(group, {})[field] = column
+        else:
+            branches[name] = column
+    branches |= {group: ak.zip(fields) for group, fields in groups.items()}
+    types = {name: ak.type(value).content for name, value in branches.items()}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    try:
+        with uproot.recreate(part, compression=uproot.ZSTD(19)) as file:
+            file.mktree(_TREE, types).extend(branches)
+            file["content"] = combined(content(columns))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read(path: Path, names: Iterable[str] | None = None) -> Columns:
+    """Columns of a sample file; all of them are checked against the hash inside when all are read.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged. It is named, and nothing of it is returned.
+    """
+    import uproot
+
+    try:
+        with uproot.open(path) as file:
+            wanted = None if names is None else list(names)
+            array = file[_TREE].arrays(wanted)
+            expected = str(file["content"])
+            # Counters of jagged columns are ROOT's book-keeping, not content.
+            counters = {f"n{name.partition('_')[0]}" for name in array.fields if "_" in name}
+            columns = {name: array[name] for name in array.fields if name not in counters}
+    except Exception as error:
+        raise _damaged(path, f"{type(error).__name__} while reading") from error
+    if names is None and combined(content(columns)) != expected:
+        raise _damaged(path, "its content does not have the hash it was written with")
+    return columns
+
+
+def _damaged(path: Path, why: str) -> OSError:
+    return OSError(
+        f"{path} is cut short or damaged ({why}). Nothing of it was used. "
+        "Delete it: its content is then generated again"
+    )

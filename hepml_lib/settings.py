@@ -1,0 +1,150 @@
+"""Scale, seed, threads, device and paths: everything that the environment may change, in one place.
+
+=================  ==========================================================  ===============
+variable           meaning                                                     default
+=================  ==========================================================  ===============
+``HEPML_SCALE``    ``quick`` (the book on two cores) or ``full`` (the models)  ``quick``
+``HEPML_SEED``     base of every random seed                                   ``1``
+``HEPML_THREADS``  threads that torch may use                                  ``1``
+``HEPML_DEVICE``   torch device                                                ``cpu``
+``HEPML_DATA``     folder with cards, samples, models and their manifest       the checkout
+``HEPML_CACHE``    folder for what is generated or downloaded                  user cache
+``HEPML_BUILD``    folder for build products                                   ``_build``
+=================  ==========================================================  ===============
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import os
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+__all__ = [
+    "build_dir",
+    "cache_dir",
+    "data_dir",
+    "device",
+    "rng",
+    "scale",
+    "seed",
+    "threads",
+    "unknown_name",
+]
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def scale() -> str:
+    """Scale of the run: ``"quick"`` or ``"full"``.
+
+    Raises
+    ------
+    ValueError
+        If ``HEPML_SCALE`` holds anything else.
+    """
+    value = os.environ.get("HEPML_SCALE", "quick")
+    if value not in ("quick", "full"):
+        raise ValueError(f"HEPML_SCALE is {value!r}; set it to 'quick' or 'full'")
+    return value
+
+
+def _integer(variable: str, default: int, minimum: int) -> int:
+    text = os.environ.get(variable, str(default))
+    try:
+        value = int(text)
+    except ValueError:
+        raise ValueError(f"{variable} is {text!r}; set it to a whole number") from None
+    if value < minimum:
+        raise ValueError(f"{variable} is {value}; it must be at least {minimum}")
+    return value
+
+
+def seed(*names: str | int) -> int:
+    """Seed of one random stream, named by its use.
+
+    ``HEPML_SEED`` changes every stream at once; two names never share a stream. The value depends
+    only on the base seed and the names, not on the platform or on the order of calls.
+
+    Returns
+    -------
+    int
+        Between 1 and 2³¹ − 2.
+
+    Examples
+    --------
+    >>> seed("tour", "split") == seed("tour", "split")
+    True
+    >>> seed("tour", 1) == seed("tour", 2)
+    False
+    """
+    text = "/".join(map(str, (_integer("HEPML_SEED", 1, 0), *names)))
+    digest = hashlib.sha256(text.encode()).digest()
+    return 1 + int.from_bytes(digest[:8], "little") % (2**31 - 2)
+
+
+def rng(*names: str | int) -> np.random.Generator:
+    """NumPy generator on the stream of `seed(*names)`."""
+    return np.random.default_rng(seed(*names))
+
+
+def threads() -> int:
+    """Threads that torch may use.
+
+    One is the default: the small networks of this book run faster on one thread than on two, and
+    two notebooks can then run side by side.
+    """
+    return _integer("HEPML_THREADS", 1, 1)
+
+
+def device() -> str:
+    """Torch device name, such as ``"cpu"`` or ``"cuda:0"``."""
+    return os.environ.get("HEPML_DEVICE", "cpu")
+
+
+def data_dir() -> Path:
+    """Folder with the committed cards, samples, models and their manifest.
+
+    ``HEPML_DATA`` when set, else ``data/`` of the checkout, else the copy installed with the package.
+    """
+    if "HEPML_DATA" in os.environ:
+        return Path(os.environ["HEPML_DATA"]).expanduser()
+    checkout = _PACKAGE.parent / "data"
+    return checkout if checkout.is_dir() else _PACKAGE / "data"
+
+
+def cache_dir() -> Path:
+    """Folder for generated and downloaded files: ``HEPML_CACHE``, else the user's cache."""
+    if "HEPML_CACHE" in os.environ:
+        return Path(os.environ["HEPML_CACHE"]).expanduser()
+    if sys.platform == "darwin":
+        return Path.home() / "Library" / "Caches" / "hepml"
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "hepml"
+    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hepml"
+
+
+def build_dir() -> Path:
+    """Folder for build products: ``HEPML_BUILD``, else ``_build`` of the checkout or of the folder in use."""
+    if "HEPML_BUILD" in os.environ:
+        return Path(os.environ["HEPML_BUILD"]).expanduser()
+    checkout = _PACKAGE.parent
+    return (checkout if (checkout / "_config.yml").exists() else Path.cwd()) / "_build"
+
+
+def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
+    """Message for a name that does not exist: the nearest one, and all there are.
+
+    Examples
+    --------
+    >>> unknown_name("sample", "top_jet", ["top_jets", "l1_jets"])
+    "there is no sample 'top_jet'; did you mean 'top_jets'? There are: l1_jets, top_jets"
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f"did you mean {near[0]!r}? " if near else ""
+    return f"there is no {kind} {name!r}; {hint}There are: {', '.join(names) or 'none'}"

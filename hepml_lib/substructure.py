@@ -1,0 +1,340 @@
+"""Observables of what is inside a jet, computed for many jets at once.
+
+Every function takes `constituents`: a jagged awkward array with ``pt, mass`` [GeV], ``eta, phi``
+[rad], one list per jet, such as ``samples.load("top_jets").constituents``. It returns one number
+per jet, a NumPy array of float64. An empty jet gives 0.
+"""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from hepml_lib import kinematics
+
+__all__ = [
+    "cluster",
+    "energy_correlators",
+    "momentum_dispersion",
+    "multiplicity",
+    "nsubjettiness",
+    "softdrop_mass",
+    "width",
+]
+
+_Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class _Flat:
+    """Constituents of all jets end to end, in double precision."""
+
+    counts: NDArray[np.integer]
+    pt: _Floats
+    eta: _Floats
+    phi: _Floats
+    mass: _Floats
+
+    @cached_property
+    def jet(self) -> NDArray[np.int64]:
+        """Number of the jet that each constituent belongs to."""
+        return np.repeat(np.arange(len(self.counts)), self.counts)
+
+    @cached_property
+    def momenta(self) -> _Floats:
+        """``px, py, pz, E`` [GeV], shape (4, constituents)."""
+        px, py = self.pt * np.cos(self.phi), self.pt * np.sin(self.phi)
+        pz = self.pt * np.sinh(self.eta)
+        return np.stack([px, py, pz, np.sqrt(self.pt**2 + pz**2 + self.mass**2)])
+
+    @cached_property
+    def rapidity(self) -> _Floats:
+        """Rapidity; the pseudorapidity of a constituent without mass."""
+        return np.arcsinh(self.pt * np.sinh(self.eta) / np.hypot(self.pt, self.mass))
+
+    def sum(self, values: _Floats) -> _Floats:
+        """Sum over the constituents of each jet."""
+        return np.bincount(self.jet, values, len(self.counts)).astype(np.float64)
+
+    def take(self, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> _Flat:
+        """Some of the constituents, given jet by jet."""
+        return _Flat(counts, self.pt[rows], self.eta[rows], self.phi[rows], self.mass[rows])
+
+
+def _flatten(constituents: ak.Array) -> _Flat:
+    counts = ak.to_numpy(ak.num(constituents)).astype(np.int64)
+    flat = ak.flatten(constituents)
+    columns = (ak.to_numpy(flat[name]) for name in ("pt", "eta", "phi", "mass"))
+    return _Flat(counts, *(column.astype(np.float64) for column in columns))
+
+
+def multiplicity(constituents: ak.Array) -> _Floats:
+    """Number of constituents.
+
+    Examples
+    --------
+    >>> multiplicity(ak.Array([{"pt": [3.0, 2.0]}, {"pt": []}]).pt)
+    array([2., 0.])
+    """
+    return ak.to_numpy(ak.num(constituents)).astype(np.float64)
+
+
+def momentum_dispersion(constituents: ak.Array) -> _Floats:
+    """Momentum dispersion pT^D = √Σpᵢ² / Σpᵢ: 1 for one constituent, 1/√n for n equal ones.
+
+    Its square is the generalised angularity (2, 0) of arXiv:1704.03878.
+
+    Examples
+    --------
+    >>> momentum_dispersion(_massless([[90.0], [25.0] * 4], [[0.0], [0.0] * 4]))
+    array([1. , 0.5])
+    """
+    flat = _flatten(constituents)
+    square, linear = flat.sum(flat.pt**2), flat.sum(flat.pt)
+    return _ratio(np.sqrt(square), linear)
+
+
+def width(constituents: ak.Array) -> _Floats:
+    """Mean distance to the jet axis, weighted with pT [rad]; also called girth.
+
+    The axis is that of the summed four-momentum. Generalised angularity (1, 1) of arXiv:1704.03878
+    before it is divided by the radius.
+
+    Examples
+    --------
+    Two equal prongs 0.4 apart:
+
+    >>> width(_massless([[50.0, 50.0]], [[0.2, -0.2]])).round(3)
+    array([0.2])
+    """
+    flat = _flatten(constituents)
+    axis = kinematics.total(constituents)
+    eta, phi = (ak.to_numpy(angle)[flat.jet] for angle in (axis.eta, axis.phi))
+    distance = kinematics.delta_r(flat.eta, flat.phi, eta, phi)
+    return _ratio(flat.sum(flat.pt * distance), flat.sum(flat.pt))
+
+
+def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Floats:
+    """N-subjettiness τ_N with β = 1: how far the constituents lie from the nearest of N axes.
+
+    τ_N = Σ pᵢ min_a ΔR(i, a) / (R Σ pᵢ), with ΔR in rapidity and azimuth. The axes are the N
+    exclusive kT jets, not the ones that minimise τ_N.
+
+    Parameters
+    ----------
+    constituents
+        See the module.
+    n
+        Number of axes, at least 1.
+    radius
+        Radius R of the jet.
+
+    Returns
+    -------
+    array of float64
+        0 for a jet with at most `n` constituents.
+
+    References
+    ----------
+    Thaler and Van Tilburg, arXiv:1011.2268.
+
+    Examples
+    --------
+    Two prongs have τ₂ = 0, and τ₁ from the distance of the soft one to their sum:
+
+    >>> prongs = _massless([[80.0, 20.0, 1e-6]], [[0.0, 0.4, 0.0]])
+    >>> nsubjettiness(prongs, 2).round(4), nsubjettiness(prongs, 1).round(3)
+    (array([0.]), array([0.161]))
+    """
+    if n < 1:
+        raise ValueError(f"n-subjettiness needs at least one axis, not {n}")
+    flat = _flatten(constituents)
+    tau = np.zeros(len(flat.counts))
+    enough = flat.counts > n
+    if not enough.any():
+        return tau
+    flat = _flatten(constituents[enough])
+    with warnings.catch_warnings():
+        # FastJet warns of exclusive jets whatever the algorithm; kT is made for them.
+        warnings.simplefilter("ignore")
+        axes = _recluster(flat, "kt_algorithm").exclusive_jets(n_jets=n)
+    energy, pz, px, py = (
+        ak.to_numpy(axes[name]).reshape(-1, n) for name in ("E", "pz", "px", "py")
+    )
+    axis_y = np.arctanh(pz / energy)[flat.jet]
+    axis_phi = np.arctan2(py, px)[flat.jet]
+    nearest = kinematics.delta_r(flat.rapidity[:, None], flat.phi[:, None], axis_y, axis_phi).min(
+        axis=1
+    )
+    tau[enough] = _ratio(flat.sum(flat.pt * nearest), radius * flat.sum(flat.pt))
+    return tau
+
+
+def softdrop_mass(
+    constituents: ak.Array, z_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
+) -> _Floats:
+    """Mass of the jet after soft drop [GeV]: soft, wide branches are removed.
+
+    The jet is clustered again with Cambridge–Aachen and declustered until
+    min(p₁, p₂)/(p₁ + p₂) > z_cut (ΔR/R)^β. With β = 0 this is the modified mass-drop tagger.
+
+    References
+    ----------
+    Larkoski, Marzani, Soyez and Thaler, arXiv:1402.2657.
+
+    Examples
+    --------
+    >>> soft_and_wide = _massless([[60.0, 40.0, 4.0]], [[0.0, 0.4, -0.6]])
+    >>> plain = kinematics.total(soft_and_wide).mass.to_numpy()
+    >>> softdrop_mass(soft_and_wide).round(1), plain.round(1)
+    (array([19.7]), array([25.5]))
+    """
+    flat = _flatten(constituents)
+    mass = flat.sum(flat.mass * (flat.counts[flat.jet] == 1))
+    jets = np.flatnonzero(flat.counts > 1)
+    rows = np.flatnonzero(flat.counts[flat.jet] > 1)
+    # All jets that have not passed yet go one step down their harder branch, until none is left.
+    while len(jets):
+        counts = np.bincount(flat.jet[rows], minlength=len(mass))[jets]
+        rows, branch = _split_in_two(flat, rows, counts)
+        px, py, pz, energy = (
+            np.bincount(branch, component[rows], 2 * len(jets)).reshape(-1, 2)
+            for component in flat.momenta
+        )
+        pt, y, phi = np.hypot(px, py), np.arctanh(pz / energy), np.arctan2(py, px)
+        distance = kinematics.delta_r(y[:, 0], phi[:, 0], y[:, 1], phi[:, 1])
+        passed = pt.min(axis=1) > z_cut * pt.sum(axis=1) * (distance / radius) ** beta
+        total = (component.sum(axis=1) for component in (energy, px, py, pz))
+        mass[jets[passed]] = _mass(*total)[passed]
+        harder = 2 * np.arange(len(jets)) + pt.argmax(axis=1)
+        kept = np.isin(branch, harder[~passed])
+        rows = rows[kept]
+        # A branch of one constituent cannot be split: its mass is what is left.
+        left = np.bincount(flat.jet[rows], minlength=len(mass))
+        alone = rows[left[flat.jet[rows]] == 1]
+        mass[flat.jet[alone]] = flat.mass[alone]
+        rows, jets = rows[left[flat.jet[rows]] > 1], np.flatnonzero(left > 1)
+    return mass
+
+
+def _split_in_two(
+    flat: _Flat, rows: NDArray[np.int64], counts: NDArray[np.int64]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows regrouped by the two branches of their jet's last Cambridge–Aachen merging.
+
+    The second array numbers the branch of each row: 2 j and 2 j + 1 for the j-th jet.
+    """
+    with warnings.catch_warnings():
+        # FastJet warns of exclusive jets for every algorithm but the one it means.
+        warnings.simplefilter("ignore")
+        sequence = _recluster(flat.take(rows, counts), "cambridge_algorithm")
+        members = sequence.exclusive_jets_constituent_index(njets=2)
+    start = np.cumsum(counts) - counts
+    sizes = ak.to_numpy(ak.flatten(ak.num(members, axis=2)))
+    regrouped = rows[ak.to_numpy(ak.flatten(members + start, axis=None))]
+    return regrouped, np.repeat(np.arange(len(sizes)), sizes)
+
+
+def _mass(energy: _Floats, px: _Floats, py: _Floats, pz: _Floats) -> _Floats:
+    return np.sqrt(np.maximum(energy**2 - px**2 - py**2 - pz**2, 0))
+
+
+def energy_correlators(constituents: ak.Array, beta: float = 1.0) -> tuple[_Floats, _Floats]:
+    """Energy correlation functions e₂ and e₃, with momentum fractions z = p/Σp.
+
+    e₂ = Σ zᵢ zⱼ θᵢⱼ^β over pairs and e₃ = Σ zᵢ zⱼ z_k (θᵢⱼ θᵢ_k θⱼ_k)^β over triplets. With the
+    matrix M = √zᵢ θᵢⱼ^β √zⱼ, e₃ is tr M³ / 6: no loop over triplets. θ is ΔR in rapidity and φ.
+    The ratios C₂ = e₃/e₂² (arXiv:1305.0007) and D₂ = e₃/e₂³ (arXiv:1409.6298) tell two prongs from
+    one.
+
+    References
+    ----------
+    Larkoski, Salam and Thaler, arXiv:1305.0007.
+
+    Examples
+    --------
+    >>> e2, e3 = energy_correlators(_massless([[50.0, 50.0]], [[0.2, -0.2]]))
+    >>> e2.round(3), e3.round(3)
+    (array([0.1]), array([0.]))
+    """
+    flat = _flatten(constituents)
+    first = np.cumsum(flat.counts) - flat.counts
+    e2, e3 = np.zeros(len(flat.counts)), np.zeros(len(flat.counts))
+    # Jets of similar multiplicity go together, so that little padding is multiplied.
+    order = np.argsort(flat.counts, kind="stable")
+    for jets in np.array_split(order, len(order) // 256 + 1):
+        place = np.arange(flat.counts[jets].max(initial=0))
+        held = place < flat.counts[jets, None]
+        rows = np.where(held, first[jets, None] + place, 0)
+        pt = np.where(held, flat.pt[rows], 0.0)
+        y, phi = flat.rapidity[rows], flat.phi[rows]
+        z = _ratio(pt, pt.sum(axis=1, keepdims=True))
+        across = np.abs(phi[:, :, None] - phi[:, None])
+        across = np.minimum(across, 2 * np.pi - across)
+        angle = np.sqrt((y[:, :, None] - y[:, None]) ** 2 + across**2)
+        root = np.sqrt(z)
+        matrix = root[:, :, None] * angle**beta * root[:, None]
+        e2[jets] = np.einsum("ni,nij,nj->n", root, matrix, root) / 2
+        e3[jets] = np.einsum("nij,nji->n", matrix @ matrix, matrix) / 6
+    return e2, e3
+
+
+def _ratio(numerator: _Floats, denominator: _Floats) -> _Floats:
+    """Quotient that is 0 where the denominator is 0, as for an empty jet."""
+    denominator = np.broadcast_to(denominator, numerator.shape)
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+
+
+def cluster(
+    pt: _Floats,
+    eta: _Floats,
+    phi: _Floats,
+    mass: _Floats,
+    counts: NDArray[np.integer],
+    algorithm: str,
+    radius: float,
+) -> Any:
+    """FastJet's cluster sequence of many lists of particles at once.
+
+    Parameters
+    ----------
+    pt, eta, phi, mass
+        Particles of all lists end to end [GeV, rad].
+    counts
+        Length of each list; none may be empty.
+    algorithm
+        FastJet's name: ``antikt_algorithm``, ``kt_algorithm``, ``cambridge_algorithm``.
+    radius
+        Radius parameter.
+
+    References
+    ----------
+    Cacciari, Salam and Soyez, arXiv:1111.6097 (FastJet).
+    """
+    import fastjet
+    import fastjet._swig
+
+    # FastJet would print its banner into a page; the citation is above.
+    fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)
+    components = _Flat(counts, pt, eta, phi, mass).momenta
+    columns = dict(zip(("px", "py", "pz", "E"), components, strict=True))
+    momenta = ak.zip(columns, with_name="Momentum4D")
+    definition = fastjet.JetDefinition(getattr(fastjet, algorithm), radius)
+    return fastjet.ClusterSequence(ak.unflatten(momenta, counts), definition)
+
+
+def _recluster(flat: _Flat, algorithm: str) -> Any:
+    """Sequence that puts all constituents of a jet together: its radius is larger than any jet."""
+    return cluster(flat.pt, flat.eta, flat.phi, flat.mass, flat.counts, algorithm, 10.0)
+
+
+def _massless(pt: list[list[float]], eta: list[list[float]]) -> ak.Array:
+    """Massless constituents at φ = 0, for the examples."""
+    pt, eta = ak.Array(pt), ak.Array(eta)
+    return ak.zip({"pt": pt, "eta": eta, "phi": 0 * eta, "mass": 0 * pt})

@@ -1,0 +1,256 @@
+"""Generation: the same content however it is made, whole files only, clear errors."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hepml_lib import samples, settings
+from hepml_lib.samples import catalogue, generate, storage
+from hepml_lib.samples.recipe import SPLITS, Chunk
+from hepml_lib.samples.recipes import top_jets
+
+TINY = replace(top_jets.RECIPE, chunk=4, committed={"train": 8, "validation": 4, "test": 4})
+
+# What a test runs in another process: the tiny recipe, as a user's script would use it.
+SCRIPT = """
+from dataclasses import replace
+from hepml_lib.samples import catalogue
+from hepml_lib.samples.recipes import top_jets
+tiny = replace(
+    top_jets.RECIPE, chunk=4, committed={"train": 8, "validation": 4, "test": 4}
+)
+catalogue._RECIPES["top_jets"] = tiny
+catalogue.make("top_jets", events=EVENTS, split="train", workers=1)
+"""
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """Four chunks, made in this process: the content that every other way must give."""
+    cache = tmp_path_factory.mktemp("made")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEPML_CACHE", str(cache))
+        files = generate.ensure(TINY, "train", range(4), workers=1)
+        files += generate.ensure(TINY, "validation", range(1), workers=1)
+        files += generate.ensure(TINY, "test", range(1), workers=1)
+    return {file.name: storage.content(storage.read(file)) for file in files}, cache
+
+
+@pytest.fixture
+def place(tmp_path, monkeypatch):
+    """A checkout with cards but no samples, an empty cache, and the tiny recipe."""
+    shutil.copytree(settings.data_dir() / "cards", tmp_path / "data" / "cards")
+    monkeypatch.setenv("HEPML_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setitem(catalogue._RECIPES, "top_jets", TINY)
+    return tmp_path
+
+
+@pytest.fixture
+def filled(place, made):
+    """The same with the cache filled."""
+    shutil.copytree(made[1], place / "cache")
+    return place
+
+
+def cached(place):
+    return sorted((place / "cache").rglob("*.root"))
+
+
+def contents(place):
+    return {file.name: storage.content(storage.read(file)) for file in cached(place)}
+
+
+def run(events):
+    return subprocess.Popen(
+        [sys.executable, "-c", SCRIPT.replace("EVENTS", str(events))],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def test_workers_and_seed_do_not_change_the_content(place, made, monkeypatch):
+    monkeypatch.setenv("HEPML_SEED", "12345")
+    samples.make("top_jets", events=8, split="train", workers=2)
+    found = contents(place)
+    assert len(found) == 2
+    assert all(made[0][name] == content for name, content in found.items())
+
+
+def test_any_executor_will_do(place, made):
+    with ThreadPoolExecutor(1) as executor:
+        files = samples.make("top_jets", events=4, split="train", executor=executor)
+    assert [file.name for file in files] == ["train-00000.root"]
+    assert contents(place)["train-00000.root"] == made[0]["train-00000.root"]
+
+
+def test_a_killed_run_resumes(place, made):
+    process = run(16)
+    deadline = time.monotonic() + 60
+    while not cached(place) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    survivors = {file: file.stat().st_mtime_ns for file in cached(place)}
+    assert survivors
+    assert len(survivors) < 4
+    samples.make("top_jets", events=16, split="train", workers=1)
+    assert {file: file.stat().st_mtime_ns for file in survivors} == survivors
+    expected = {name: content for name, content in made[0].items() if name.startswith("train")}
+    assert contents(place) == expected
+    assert not list((place / "cache").rglob("*.part"))
+
+
+def test_two_processes_at_once_share_the_work(place, made):
+    processes = [run(8) for _ in range(2)]
+    for process in processes:
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    found = contents(place)
+    assert sorted(found) == ["train-00000.root", "train-00001.root"]
+    assert all(made[0][name] == content for name, content in found.items())
+    assert not list((place / "cache").rglob("*.part"))
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip", "empty"])
+def test_a_damaged_chunk_is_named_and_made_again_once_deleted(filled, made, harm):
+    file = next(file for file in cached(filled) if file.name == "train-00000.root")
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 0xFF
+    file.write_bytes({"cut": raw[: len(raw) // 2], "flip": raw, "empty": b""}[harm])
+    with pytest.raises(OSError, match=rf"{file.name} is cut short or damaged.*Delete it"):
+        samples.load("top_jets", split="train", events=4)
+    file.unlink()
+    samples.load("top_jets", split="train", events=4)
+    assert storage.content(storage.read(file)) == made[0][file.name]
+
+
+def test_the_committed_file_is_the_first_chunks(filled):
+    generated = samples.load("top_jets")
+    samples.build("top_jets")
+    samples.check("top_jets")
+    assert samples.load("top_jets").tolist() == generated.tolist()
+    assert generated.split.tolist() == [0] * 8 + [1] * 4 + [2] * 4
+    # More of a split than is committed: the file, then the cache.
+    more = samples.load("top_jets", split="train", events=14)
+    assert len(more) == 14
+    assert more[:8].tolist() == generated[:8].tolist()
+    assert "sha256" in samples.describe("top_jets")
+
+
+def test_building_again_gives_the_same_columns_in_another_file(filled):
+    manifests = []
+    for _ in range(2):
+        samples.build("top_jets")
+        manifests.append((filled / "data" / "manifest.toml").read_text())
+    columns = [text.partition(".columns]")[2] for text in manifests]
+    assert columns[0] == columns[1]
+    assert manifests[0] != manifests[1]
+
+
+def test_beyond_the_file_test_events_come_only_when_asked_for(filled, monkeypatch):
+    samples.build("top_jets")
+    asked = []
+    ensure = generate.ensure
+
+    def spy(recipe, split, chunks, *rest):
+        asked.extend((split, index) for index in chunks)
+        return ensure(recipe, split, chunks[:0], *rest)
+
+    monkeypatch.setattr(generate, "ensure", spy)
+    with pytest.raises(Exception):  # noqa: B017, PT011 - nothing is generated: only who is asked counts
+        samples.load("top_jets", events=40)
+    samples.make("top_jets", events=20, split="test")
+    assert {split for split, _ in asked[:-4]} <= {"train", "validation"}
+    assert asked[-4:] == [("test", index) for index in range(1, 5)]
+
+
+@pytest.mark.parametrize("harm", ["cut", "flip"])
+def test_a_damaged_committed_file_is_named(filled, harm):
+    file = samples.build("top_jets")
+    raw = bytearray(file.read_bytes())
+    raw[len(raw) // 2] ^= 1
+    file.write_bytes({"cut": raw[:-100], "flip": raw}[harm])
+    for use in (samples.load, samples.check):
+        with pytest.raises(OSError, match=r"top_jets\.root is damaged.*Restore it"):
+            use("top_jets")
+
+
+def test_a_file_without_manifest_is_not_trusted(filled):
+    samples.build("top_jets")
+    (filled / "data" / "manifest.toml").unlink()
+    with pytest.raises(OSError, match=r"has no entry for samples/top_jets\.root"):
+        samples.load("top_jets")
+
+
+def test_the_manifest_keeps_the_entries_of_others(filled):
+    manifest = filled / "data" / "manifest.toml"
+    manifest.write_text('["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n')
+    samples.build("top_jets")
+    assert '["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n' in manifest.read_text()
+
+
+def test_a_missing_generator_says_how_to_get_it(place, monkeypatch):
+    monkeypatch.setattr(generate, "find_spec", lambda name: None if name == "pythia8mc" else name)
+    with pytest.raises(ModuleNotFoundError, match="pip install pythia8mc"):
+        samples.load("top_jets", split="train", events=4)
+    with pytest.raises(FileNotFoundError, match=r"samples\.build"):
+        samples.check("top_jets")
+
+
+def test_unknown_names_come_with_the_nearest_one():
+    with pytest.raises(ValueError, match="did you mean 'top_jets'"):
+        samples.load("top_jet")
+    with pytest.raises(ValueError, match="did you mean 'top_jets'"):
+        samples.describe("topjets")
+    with pytest.raises(ValueError, match="did you mean 'validation'"):
+        samples.load("top_jets", split="valid")
+    with pytest.raises(ValueError, match="did you mean 'constituents'"):
+        samples.load("top_jets", fields=["constituent"])
+    with pytest.raises(ValueError, match="at least one entry"):
+        samples.load("top_jets", events=0)
+
+
+def test_fields_and_shares_of_the_committed_file():
+    some = samples.load("top_jets", events=1000, fields=["mass", "label", "split"])
+    assert some.fields == ["mass", "label", "split"]
+    assert [int((some.split == code).to_numpy().sum()) for code in range(3)] == [500, 100, 400]
+    jets = samples.load("top_jets", split="test", events=10, fields=["constituents"])
+    assert jets.constituents[0].pt[0] > 0
+    assert samples.names() == sorted(samples.names())
+
+
+def test_the_data_card_lists_every_field():
+    card = samples.describe("top_jets")
+    for word in (*top_jets.RECIPE.fields, "14 TeV", "R = 0.8", "CC0", "8000 test", "Limits"):
+        assert word in card
+
+
+chunks = st.builds(
+    Chunk,
+    sample=st.integers(1, 80),
+    split=st.sampled_from(SPLITS),
+    index=st.integers(0, 199_999),
+)
+
+
+@given(chunks, chunks, st.integers(0, 9), st.integers(0, 9), st.integers(0, 999_999))
+def test_no_two_chunks_share_a_seed_or_an_event(one, two, first, second, number):
+    assert 1 <= one.pythia_seed(first) <= 900_000_000
+    if (one, first) != (two, second):
+        assert one.pythia_seed(first) != two.pythia_seed(second)
+    if one != two:
+        assert one.event(number) != two.event(number)
+        assert one.rng(0).random() != two.rng(0).random()
