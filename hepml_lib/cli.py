@@ -51,6 +51,14 @@ def data_make(
     samples.make(name, events=events, split=split, workers=workers)
 
 
+@data.command("build")
+def data_build(name: str) -> None:
+    """Make the committed file of a sample anew, and its entry in the manifest."""
+    from hepml_lib import samples
+
+    typer.echo(samples.build(name))
+
+
 @data.command("check")
 def data_check(name: Annotated[str | None, typer.Argument()] = None) -> None:
     """Compare the committed samples with the hashes of the manifest."""
@@ -93,8 +101,8 @@ def main() -> None:
     """Entry point: errors that the user can mend are printed as one line."""
     try:
         app()
-    except (KeyError, ValueError, FileNotFoundError, RuntimeError) as error:
-        typer.echo(f"error: {error.args[0] if error.args else error}", err=True)
+    except (ImportError, OSError, RuntimeError, ValueError) as error:
+        typer.echo(f"error: {error}", err=True)
         raise SystemExit(2) from None
 
 

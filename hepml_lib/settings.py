@@ -109,7 +109,7 @@ def device() -> str:
 def data_dir() -> Path:
     """Folder with the committed cards, samples, models and their manifest.
 
-    ``HEPML_DATA`` when set, else ``data/`` of the checkout, else the copy installed with the package.
+    ``HEPML_DATA`` when set, else ``data/`` of the checkout, else what the package carries.
     """
     if "HEPML_DATA" in os.environ:
         return Path(os.environ["HEPML_DATA"]).expanduser()
@@ -129,7 +129,7 @@ def cache_dir() -> Path:
 
 
 def build_dir() -> Path:
-    """Folder for build products: ``HEPML_BUILD``, else ``_build`` of the checkout or of the folder in use."""
+    """Folder for build products: ``HEPML_BUILD``, else ``_build`` here or in the checkout."""
     if "HEPML_BUILD" in os.environ:
         return Path(os.environ["HEPML_BUILD"]).expanduser()
     checkout = _PACKAGE.parent

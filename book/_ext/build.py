@@ -70,7 +70,8 @@ def _execute(root: Path, build_dir: Path, listed: Sequence[str]) -> list[execute
         runs[run.notebook] = run
         verdict = "FAILED" if run.error else run.over_budget and f"over budget: {run.over_budget}"
         print(
-            f"[{done}/{len(missing)}] {run.notebook:40s} {run.seconds:6.1f} s {run.peak_mb:7.0f} MB"
+            f"[{done}/{len(missing)}] {run.notebook:40s} {run.seconds:6.1f} s "
+            f"({run.cpu_seconds:5.1f} CPU) {run.peak_mb:6.0f} MB"
             f"  {verdict}".rstrip(),
             flush=True,
         )
@@ -151,9 +152,9 @@ def build(root: Path = _ROOT, *, chapter: str | None = None, strict: bool = Fals
         print("error: the pages could not be built; see the messages above", file=sys.stderr)
         return 1
     _collect(root, output, build_dir, listed)
-    total = sum(run.seconds for run in runs)
+    total = sum(run.cpu_seconds for run in runs)
     print(
-        f"{len(runs)} notebooks, {total:.0f} core-seconds of execution, "
+        f"{len(runs)} notebooks, {total:.0f} CPU-seconds of execution, "
         f"at most {max((run.peak_mb for run in runs), default=0):.0f} MB; "
         f"done in {time.monotonic() - start:.0f} s\n"
         f"open {(output / 'html' / 'index.html').as_uri()}"

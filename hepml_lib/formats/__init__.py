@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from hepml_lib.formats.convert import convert, load
+from hepml_lib.formats.read import FORMATS, detect, read
 
-__all__ = ["convert", "load"]
+__all__ = ["FORMATS", "convert", "detect", "load", "read"]

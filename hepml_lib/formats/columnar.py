@@ -37,6 +37,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import settings
+from hepml_lib.formats import hdf5file
 
 __all__ = ["Writer", "read"]
 
@@ -195,9 +196,7 @@ def read(
     ValueError
         If the file has another layout, or lacks a column.
     """
-    import h5py
-
-    with h5py.File(path) as file:
+    with hdf5file.opened(path) as file:
         if file.attrs.get("layout") != LAYOUT:
             raise ValueError(f"{path} was not written by formats.convert; formats.read may know it")
         known = json.loads(file.attrs["fields"])

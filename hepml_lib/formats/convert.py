@@ -17,6 +17,7 @@ import numpy as np
 from hepml_lib import settings
 from hepml_lib.formats import columnar, rootfile
 from hepml_lib.formats.rootfile import Column
+from hepml_lib.formats.tables import unknown
 
 __all__ = ["convert", "load"]
 
@@ -160,11 +161,11 @@ def _selected(
         (tree,) = trees
     if tree not in trees:
         raise ValueError(f"{source}: {settings.unknown_name('tree', tree, trees)}")
-    columns = rootfile.columns(source, trees[tree])
+    columns = rootfile.columns(source, tree, trees[tree])
     names = [column.name for column in columns]
     for pattern in branches or ():
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
-            raise ValueError(f"{source}: {rootfile.unknown_branch(pattern, names)}")
+            raise ValueError(f"{source}: {unknown('branch', pattern, names)}")
     if branches is not None:
         columns = [c for c in columns if any(fnmatch.fnmatchcase(c.name, p) for p in branches)]
     if not columns:
@@ -232,20 +233,35 @@ def _write_hdf5(
 def _write_parquet(
     part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
 ) -> None:
-    # A row group holds all columns, so it ends where the baskets of all of them end.
+    # A row group holds all columns, so it ends where the baskets of all of them end. It is half a
+    # step, for Arrow makes a copy of it.
     edges = functools.reduce(np.intersect1d, [column.edges for column in columns])
     volume = np.sum([np.interp(edges, c.edges, c.volume) for c in columns], axis=0)
-    spans = rootfile.spans(edges, volume, step)
+    spans = rootfile.spans(edges, volume, step / 2)
     with contextlib.ExitStack() as stack:
-        if np.diff(volume).max(initial=0) <= 2 * step:
+        stack.enter_context(_frugal())
+        if np.diff(volume).max(initial=0) <= step:
             rows = (_rows(columns, start, stop, advance) for start, stop in spans)
         else:
-            # Baskets larger than a row group would be unpacked for every row group they reach into.
+            # Larger baskets would be unpacked once for every row group that they reach into.
             stage = stack.enter_context(_temporary(part))
             _write_hdf5(stage, columns, step, "none", advance)
             rows = (columnar.read(stage, None, start, stop) for start, stop in spans)
         masked = (ak.transform(_masked, row_group) for row_group in rows)
         ak.to_parquet_row_groups(masked, part, compression=_PARQUET[compression])
+
+
+@contextlib.contextmanager
+def _frugal() -> Iterator[None]:
+    """Let Arrow give memory back at once: its own allocators keep 40 MB for later."""
+    import pyarrow as pa
+
+    before = pa.default_memory_pool()
+    pa.set_memory_pool(pa.system_memory_pool())
+    try:
+        yield
+    finally:
+        pa.set_memory_pool(before)
 
 
 def _rows(columns: list[Column], start: int, stop: int, advance: _Advance) -> ak.Array:

@@ -1,133 +1,27 @@
 """Figures to move: live in JupyterLab, and on the built page without kernel or network.
 
-`explore` calls ``draw`` for every setting of its sliders and keeps the pictures. On a page plain HTML
-sliders choose among them, by mouse or keyboard. In JupyterLab the same call shows widgets that call
-``draw`` anew. Text and grid follow the theme of the page.
+`explore` calls ``draw`` for every setting of its sliders and keeps the pictures. On a page plain
+HTML sliders choose among them, by mouse or keyboard. In JupyterLab the same call shows widgets that
+call ``draw`` anew. Text and grid follow the theme of the page.
 """
 
 from __future__ import annotations
 
-import hashlib
 import html
 import itertools
-import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import plotly.graph_objects as go
 
-from hepml_lib.plots.figure import COLOURS, check_words
+from hepml_lib.page.pictures import TEMPLATE, Picture, Slider, plain
+from hepml_lib.page.static import STYLE, markup
+from hepml_lib.plots.drawing import check_words
 
-__all__ = ["Exploration", "Picture", "Slider", "explore"]
+__all__ = ["Exploration", "Slider", "explore"]
 
-_HEIGHT = 430  # pixels, unless the layout says another
-_LIMIT = 1_500_000  # characters of HTML
 _SLIDERS = 2
-
-# Default of all text. The style sheet below turns just this colour into that of the page's text.
-_GREY = "rgb(127, 127, 127)"
-_AXIS = {
-    "automargin": True,
-    "gridcolor": "rgba(127, 127, 127, 0.2)",
-    "linecolor": _GREY,
-    "mirror": "ticks",
-    "showline": True,
-    "tickcolor": _GREY,
-    "ticks": "inside",
-    "title": {"standoff": 8},
-    "zeroline": False,
-}
-_TEMPLATE = {
-    "data": {"scatter": [{"line": {"dash": d}} for d in ("solid", "dash", "dashdot", "dot")]},
-    "layout": {
-        "colorway": list(COLOURS),
-        "font": {"color": _GREY, "family": "system-ui, sans-serif", "size": 14},
-        "legend": {"x": 0.98, "xanchor": "right", "y": 0.98, "yanchor": "top"},
-        "margin": {"l": 60, "r": 15, "t": 15, "b": 50},
-        "paper_bgcolor": "rgba(0, 0, 0, 0)",
-        "plot_bgcolor": "rgba(0, 0, 0, 0)",
-        "scene": {"bgcolor": "rgba(0, 0, 0, 0)"},
-        "xaxis": _AXIS,
-        "yaxis": _AXIS,
-    },
-}
-_STYLE = f"""<style>
-.hepml-explore {{ color: var(--pst-color-text-base, var(--jp-content-font-color1, inherit)); }}
-.hepml-explore text[style*="fill: {_GREY}"] {{ fill: currentColor !important; }}
-.hepml-explore label {{ display: grid; grid-template-columns: 13em minmax(8em, 22em) auto;
-  gap: 0.8em; align-items: center; margin: 0.25em 0; }}
-.hepml-explore .hepml-reading {{ min-height: 1.5em; margin: 0.6em 0 0.2em; font-weight: 600; }}
-.hepml-explore .hepml-alt {{ position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); }}
-@media (max-width: 40em) {{ .hepml-explore label {{ grid-template-columns: 1fr auto; }}
-  .hepml-explore label span {{ grid-column: 1 / -1; }} }}
-</style>"""
-_SCRIPT = Path(__file__).with_suffix(".js")
-
-
-@dataclass(frozen=True)
-class Slider:
-    """Values that a slider takes, in order.
-
-    Parameters
-    ----------
-    values
-        Numbers or names.
-    label, unit
-        What the reader sees.
-    start
-        Position of the first picture, counted from 0.
-
-    Examples
-    --------
-    >>> Slider([10, 20, 30.5], label="Half width", unit="GeV").text(2)
-    '30.5 GeV'
-    """
-
-    values: Sequence[Any]
-    label: str
-    unit: str = ""
-    start: int = 0
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.start < len(self.values):
-            raise ValueError(
-                f"slider {self.label!r} starts at position {self.start} of {len(self.values)} values"
-            )
-
-    def text(self, position: int) -> str:
-        """Value at a position, with its unit."""
-        value = self.values[position]
-        number = isinstance(value, (int, float, np.number))
-        return f"{value:g} {self.unit}".rstrip() if number else f"{value} {self.unit}".rstrip()
-
-
-@dataclass(frozen=True)
-class Picture:
-    """What plotly draws at one setting: plain lists, dicts and numbers, as JSON has them.
-
-    Parameters
-    ----------
-    traces, layout
-        Of a plotly figure.
-    title
-        Of the layout, which stands as text above the figure: there it wraps on a narrow page, and
-        is read aloud when it changes.
-    """
-
-    traces: list[dict[str, Any]]
-    layout: dict[str, Any]
-    title: str
-
-    @property
-    def height(self) -> int:
-        """Height in pixels."""
-        return int(self.layout.get("height", _HEIGHT))
-
 
 Draw = Callable[..., go.Figure | tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
 
@@ -157,14 +51,14 @@ class Exploration:
         }
         drawn = self.draw(**chosen)
         if isinstance(drawn, go.Figure):
-            drawn = drawn.data, drawn.layout.to_plotly_json()
+            drawn = list(drawn.data), drawn.layout.to_plotly_json()
         if not (isinstance(drawn, tuple) and len(drawn) == 2):
             raise TypeError(
                 f"draw({_arguments(chosen)}) returned a {type(drawn).__name__}; return a plotly "
                 "Figure, or a pair: a list of traces, and a layout"
             )
         traces = self._plain_traces(drawn[0])
-        layout = _plain(go.Layout(drawn[1]).to_plotly_json())
+        layout = plain(go.Layout(drawn[1]).to_plotly_json())
         layout.pop("template", None)
         title = layout.pop("title", {}).get("text", "")
         return Picture(traces, layout, title)
@@ -173,7 +67,7 @@ class Exploration:
         # The same tuple means that only the layout changed, as when an event is turned.
         if traces is not self._last[0] or not isinstance(traces, tuple):
             data = go.Figure(list(traces)).data
-            self._last = traces, [_plain(trace.to_plotly_json()) for trace in data]
+            self._last = traces, [plain(trace.to_plotly_json()) for trace in data]
         return self._last[1]
 
     @cached_property
@@ -196,40 +90,8 @@ class Exploration:
         return pictures
 
     def html(self) -> str:
-        """Markup for a page that has plotly.js: sliders, figure, caption and every picture.
-
-        Raises
-        ------
-        ValueError
-            If it takes more than 1.5 MB.
-        """
-        sliders = list(self.sliders.values())
-        texts = [[s.text(k) for k in range(len(s.values))] for s in sliders]
-        record = {"texts": texts, "template": _TEMPLATE, **_shared(self.pictures)}
-        data = _json(record).replace("</", "<\\/")
-        name = hashlib.sha256(f"{data}{self.alt}{self.caption}".encode()).hexdigest()[:12]
-        page = "\n".join(
-            [
-                f'<figure class="hepml-figure hepml-explore" id="explore-{name}" role="group">',
-                _STYLE,
-                *map(_control, sliders),
-                '<p class="hepml-reading" role="status"></p>',
-                f'<div class="plotly-graph-div" role="img" aria-label="{html.escape(self.alt)}" '
-                f'style="width:100%;height:{self._start.height}px"></div>',
-                f"<noscript>{html.escape(self.alt)}</noscript>",
-                f"<figcaption>{html.escape(self.caption)} <small>The pictures were computed "
-                "beforehand; in JupyterLab the figure is live.</small></figcaption>",
-                f'<script type="application/json">{data}</script>',
-                f"<script>{_SCRIPT.read_text(encoding='utf-8')}</script>",
-                "</figure>",
-            ]
-        )
-        if len(page) > _LIMIT:
-            raise ValueError(
-                f"{len(self.pictures)} pictures take {len(page) / 1e6:.1f} MB, of which a page bears "
-                f"{_LIMIT / 1e6:g}: use fewer slider values, or fewer points in a trace"
-            )
-        return page
+        """Markup for a page that has plotly.js, with every picture."""
+        return markup(list(self.sliders.values()), self.pictures, self.alt, self.caption)
 
     @cached_property
     def widget(self) -> Any:
@@ -247,7 +109,7 @@ class Exploration:
             for slider in self.sliders.values()
         ]
         figure = go.FigureWidget(
-            go.Figure(self._start.traces, {"template": _TEMPLATE} | self._start.layout)
+            go.Figure(self._start.traces, {"template": TEMPLATE} | self._start.layout)
         )
         reading = ipywidgets.HTML(_reading(self._start.title))
 
@@ -255,14 +117,13 @@ class Exploration:
             new = self.picture(*(control.value for control in controls))
             with figure.batch_update():
                 for trace, content in zip(figure.data, new.traces, strict=True):
-                    trace.update(content, overwrite=True)
-                gone = set(figure.layout.to_plotly_json()) - set(new.layout) - {"template"}
-                figure.layout.update(dict.fromkeys(gone) | new.layout, overwrite=True)
+                    _replace(trace, content, keep={"type", "uid"})
+                _replace(figure.layout, new.layout, keep={"template"})
             reading.value = _reading(new.title)
 
         for control in controls:
             control.observe(redraw, names="value")
-        alt = f'{_STYLE}<p class="hepml-alt">{html.escape(self.alt)}</p>'
+        alt = f'{STYLE}<p class="hepml-alt">{html.escape(self.alt)}</p>'
         caption = f"<p>{html.escape(self.caption)}</p>"
         box = ipywidgets.VBox(
             [*controls, reading, figure, ipywidgets.HTML(alt), ipywidgets.HTML(caption)]
@@ -287,14 +148,15 @@ def explore(draw: Draw, *, alt: str, caption: str, **sliders: Slider) -> Explora
     Parameters
     ----------
     draw
-        Takes one value per slider, by name. Returns a plotly Figure, or its traces (a list of dicts)
-        and its layout (a dict). Every setting has the same number and types of traces; fixed ranges
-        of the axes keep the picture calm. A tuple of traces that is returned again counts as unchanged.
+        Takes one value per slider, by name. Returns a plotly Figure, or its traces (a list of
+        dicts) and its layout (a dict). Every setting has the same number and types of traces. The
+        title stands above the figure as text. Traces in a tuple that is returned again count as
+        unchanged.
     alt, caption
         Description for readers who cannot see the figure; the finding in a sentence. Plain text.
     sliders
-        One or two `Slider`. Every combination of their values is drawn for the page, so about 50 are
-        plenty, and ``draw`` should take well under a second.
+        One or two `Slider`. Every combination of their values is drawn for the page: about 50
+        are plenty, and ``draw`` should take well under a second.
 
     Raises
     ------
@@ -327,45 +189,10 @@ def _arguments(values: Mapping[str, Any]) -> str:
     return ", ".join(f"{name}={value!r}" for name, value in values.items())
 
 
-def _plain(value: Any) -> Any:
-    """The same as JSON has it: lists for arrays, six significant digits, null for NaN."""
-    if isinstance(value, Mapping):
-        return {key: _plain(entry) for key, entry in value.items()}
-    if isinstance(value, (np.ndarray, list, tuple)):
-        return [_plain(entry) for entry in value]
-    if isinstance(value, (float, np.floating)):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, sort_keys=True)
-
-
-def _shared(pictures: Sequence[Picture]) -> dict[str, Any]:
-    """Pictures for the page: what several have in common is there once, and named by its number."""
-    parts: dict[str, int] = {}
-
-    def number(part: dict[str, Any]) -> int:
-        return parts.setdefault(_json(part), len(parts))
-
-    listed = [
-        {
-            "title": picture.title,
-            "traces": [number(trace) for trace in picture.traces],
-            "layout": number(picture.layout),
-        }
-        for picture in pictures
-    ]
-    return {"pictures": listed, "parts": [json.loads(part) for part in parts]}
-
-
-def _control(slider: Slider) -> str:
-    return (
-        f"<label><span>{html.escape(slider.label)}</span>"
-        f'<input type="range" min="0" max="{len(slider.values) - 1}" step="1" '
-        f'value="{slider.start}" autocomplete="off"><output></output></label>'
-    )
+def _replace(part: Any, content: Mapping[str, Any], keep: set[str]) -> None:
+    """Make a trace or layout of a live figure what `content` says, and nothing else."""
+    gone = set(part.to_plotly_json()) - set(content) - keep
+    part.update(dict.fromkeys(gone) | dict(content), overwrite=True)
 
 
 def _reading(title: str) -> str:

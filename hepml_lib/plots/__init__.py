@@ -8,7 +8,7 @@ the page shows the one that fits.
 from __future__ import annotations
 
 from hepml_lib.plots.distributions import histogram, jet_images
-from hepml_lib.plots.figure import COLOURS, Figure, figure
+from hepml_lib.plots.drawing import COLOURS, Figure, figure
 from hepml_lib.plots.performance import roc, scaling, training
 
 __all__ = [

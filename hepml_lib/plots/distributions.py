@@ -15,7 +15,7 @@ from matplotlib.colors import LogNorm
 from numpy.typing import ArrayLike
 
 from hepml_lib.kinematics import wrap_phi
-from hepml_lib.plots.figure import LINES, Figure, check_count, figure
+from hepml_lib.plots.drawing import LINES, Figure, check_count, figure
 
 __all__ = ["density", "histogram", "jet_images"]
 
@@ -158,7 +158,8 @@ def average_image(jets: ak.Array, edges: np.ndarray) -> np.ndarray:
     if not len(jets):
         raise ValueError("a sample without jets has no average image")
     inside = jets.constituents
-    deta = ak.to_numpy(ak.flatten(inside.eta - jets.eta))
-    dphi = wrap_phi(ak.to_numpy(ak.flatten(inside.phi - jets.phi)))
-    share = ak.to_numpy(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1)))
+    # The new axis keeps one jet to one list, also where all lists have the same length.
+    deta = ak.to_numpy(ak.flatten(inside.eta - jets.eta[:, np.newaxis]))
+    dphi = wrap_phi(ak.to_numpy(ak.flatten(inside.phi - jets.phi[:, np.newaxis])))
+    share = ak.to_numpy(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1, keepdims=True)))
     return np.histogram2d(deta, dphi, bins=(edges, edges), weights=share)[0] / len(jets)

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
 from hepml_lib.metrics import Band, Estimate
-from hepml_lib.plots.figure import LINES, Figure, check_count, figure
+from hepml_lib.plots.drawing import LINES, Figure, check_count, figure
 
 if TYPE_CHECKING:  # importing it would load torch
     from hepml_lib.training import History

@@ -77,7 +77,7 @@ def load(
 
     >>> jets = load("top_jets", split="test", events=1000, fields=["mass", "label"])
     >>> top = sorted(jets.mass[jets.label == 1])
-    >>> 170 < top[len(top) // 2] < 178
+    >>> 170 < float(top[len(top) // 2]) < 178
     True
     """
     recipe = _recipe(name)
@@ -87,7 +87,8 @@ def load(
     held = _committed(recipe, wanted)
     parts: list[Columns] = []
     for part, entries in _shares(recipe, split, events).items():
-        parts += _read_split(recipe, part, entries, wanted, held)
+        if entries:
+            parts += _read_split(recipe, part, entries, wanted, held)
     columns = {name: ak.concatenate([part[name] for part in parts]) for name in wanted}
     array = recipe.decode(columns)
     # Choosing fields takes the behaviour of a four-vector away: do it only where some must go.

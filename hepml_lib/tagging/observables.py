@@ -47,7 +47,8 @@ def high_level(jets: ak.Array) -> NDArray[np.float32]:
     --------
     Two equal particles 0.4 apart: two axes describe the jet exactly, so that τ₂₁ is 0.
 
-    >>> pair = {"pt": [[300.0, 300.0]], "eta": [[0.0, 0.4]], "phi": [[0.0, 0.0]], "mass": [[0.0, 0.0]]}
+    >>> zero = [[0.0, 0.0]]
+    >>> pair = {"pt": [[300.0, 300.0]], "eta": [[0.0, 0.4]], "phi": zero, "mass": zero}
     >>> jet = {"pt": [600.0], "eta": [0.2], "phi": [0.0], "mass": [120.8]}
     >>> jets = ak.zip({**jet, "constituents": ak.zip(pair)}, depth_limit=1)
     >>> dict(zip(HIGH_LEVEL, high_level(jets)[0].tolist()))["tau21"]

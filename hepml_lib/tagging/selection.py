@@ -96,7 +96,7 @@ def best_cut(
 def _table(
     mass: np.ndarray, tau32: np.ndarray, masses: np.ndarray, limits: np.ndarray, side: str
 ) -> np.ndarray:
-    """Jets with mass up to each of `masses` and τ₃₂ up to each limit; for side "right", below each mass."""
+    """Jets with mass up to (side "right": below) each of `masses` and τ₃₂ up to each limit."""
     rows = np.searchsorted(masses, mass, side=side)  # type: ignore[call-overload]
     columns = np.searchsorted(limits, tau32, side="left")
     counts = np.zeros((len(masses) + 1, len(limits) + 1))

@@ -12,7 +12,7 @@ from tests.notebooks.slicing import needed
     [
         (["import numpy as np", "a = 1", "assert np.pi > 3"], [0, 2]),
         (["def f():\n    return g()", "def g():\n    return 1", "assert f() == 1"], [0, 1, 2]),
-        (["model = M()", "history = training.fit(model, data)", "assert model(1)"], [0, 1, 2]),
+        (["import training", "m = M()", "log = training.fit(m, x)", "assert m(1)"], [0, 1, 2, 3]),
         (["tree = T()", "tree.fit(x)", "plots.roc(tree)", "assert tree.score()"], [0, 1, 3]),
         (
             ["import torch", "torch.manual_seed(1)", "x = torch.rand(3)", "assert x.sum()"],

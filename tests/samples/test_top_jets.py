@@ -36,7 +36,7 @@ def test_splits_are_balanced_mixed_and_share_no_event(jets, label):
         assert inside.mean() == 0.5
         # Mixed: of any hundred jets in a row, about half are top.
         runs = inside.reshape(-1, 100).mean(axis=1)
-        assert 0.25 < runs.min()
+        assert runs.min() > 0.25
         assert runs.max() < 0.75
     # The identity names sample and split: no event can be in two.
     assert (event // 10**13 == 1).all()

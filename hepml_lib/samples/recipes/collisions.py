@@ -82,8 +82,8 @@ def decode(columns: Columns) -> ak.Array:
 _TEXT = """\
 Definition
     Proton-proton collisions at 14 TeV from the cards of top_jets (Pythia 8, no multiparton
-    interactions, no pileup), QCD and hadronic top pairs in turn, as version 1 of the book's detector
-    sees them. Kept if the hardest anti-kT jet of partons with R = 0.8 has pT > 460 GeV.
+    interactions, no pileup), QCD and hadronic top pairs in turn, as version 1 of the book's
+    detector sees them. Kept if the hardest anti-kT jet of partons with R = 0.8 has pT > 460 GeV.
 Jets
     Anti-kT with R = 0.8 on all candidates, pT > 30 GeV.
 Limits
@@ -100,8 +100,8 @@ RECIPE = Recipe(
         "event": "int64         identity of the collision, unique in the whole book",
         "label": "int8          1 top pair, 0 QCD",
         "split": "int8          0 train, 1 validation, 2 test",
-        "candidates": "list of pt, eta, phi, mass [GeV, rad], hardest first, with charge (int8) and "
-        "kind (int8): 0 charged hadron, 1 neutral hadron, 2 photon, 3 electron, 4 muon",
+        "candidates": "list of pt, eta, phi, mass [GeV, rad], hardest first, with charge (int8) "
+        "and kind (int8): 0 charged hadron, 1 neutral hadron, 2 photon, 3 electron, 4 muon",
         "jets": "list of pt, eta, phi, mass [GeV, rad], hardest first",
     },
     chunk=8,

@@ -1,4 +1,4 @@
-// Draws one figure of explore.py on a built page, from pictures made beforehand: no kernel, no network.
+// Draws one figure of static.py on a built page, from pictures made beforehand: no kernel, no network.
 // The build gives plotly.js to every page on which it finds the words window.Plotly.
 (function () {
   const root = document.currentScript.closest(".hepml-explore");

@@ -1,0 +1,74 @@
+"""CSV files, compressed with gzip or not."""
+
+from __future__ import annotations
+
+import gzip
+import io
+import itertools
+import zlib
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+
+__all__ = ["columns", "header"]
+
+
+def _opened(path: Path) -> io.BufferedIOBase:
+    with path.open("rb") as stream:
+        packed = stream.read(2) == b"\x1f\x8b"
+    return gzip.open(path, "rb") if packed else path.open("rb")
+
+
+def header(path: Path) -> tuple[str, ...]:
+    """Names in the first line.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If the first line is not a list of names: the file is something else.
+    """
+    try:
+        with _opened(path) as stream:
+            line = stream.readline(2**20).decode()
+    except UnicodeDecodeError:
+        line = ""
+    except (OSError, EOFError, zlib.error) as error:
+        raise _damaged(path, error) from error
+    names = tuple(name.strip('"') for name in line.rstrip("\r\n").split(","))
+    if len(names) < 2 or not all(name.isprintable() for name in names):
+        raise ValueError(f"{path} is neither ROOT, nor HDF5, nor CSV with a line of names")
+    return names
+
+
+def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[str, Any]:
+    """First `events` rows of columns: NumPy arrays, awkward ones for text.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    """
+    import pyarrow as pa
+    from pyarrow import csv
+
+    try:
+        with _opened(path) as stream:
+            if events is None:
+                text = stream.read()
+            else:
+                text = b"".join(itertools.islice(stream, events + 1))
+        options = csv.ConvertOptions(include_columns=names)
+        table = csv.read_csv(io.BytesIO(text), convert_options=options)
+    except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
+        raise _damaged(path, error) from error
+    return {
+        name: ak.from_arrow(column) if pa.types.is_string(column.type) else column.to_numpy()
+        for name, column in zip(names, table.columns, strict=True)
+    }
+
+
+def _damaged(path: Path, error: Exception) -> OSError:
+    return OSError(f"{path} cannot be read: it is cut short or damaged ({error})")

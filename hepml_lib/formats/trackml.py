@@ -1,0 +1,88 @@
+"""TrackML: hits of charged particles in a tracker, and the particles (arXiv:1904.06778).
+
+Layout: https://doi.org/10.5281/zenodo.4730157. An event is four files, ``event000001000-hits.csv``
+and the same with ``cells``, ``particles`` and ``truth``, compressed or not; only their names tell
+which event they are. ``detectors.csv`` holds the modules.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import awkward as ak
+import numpy as np
+
+from hepml_lib.formats import csvfile, momenta
+from hepml_lib.formats.tables import Table, tables
+
+__all__ = ["COLUMNS", "read", "read_folder"]
+
+COLUMNS: dict[str, tuple[str, ...]] = {
+    "hits": ("hit_id", "x", "y", "z", "volume_id", "layer_id", "module_id"),
+    "cells": ("hit_id", "ch0", "ch1", "value"),
+    "particles": ("particle_id", "vx", "vy", "vz", "px", "py", "pz", "q", "nhits"),
+    "truth": ("hit_id", "particle_id", "tx", "ty", "tz", "tpx", "tpy", "tpz", "weight"),
+    "detectors": ("volume_id", "layer_id", "module_id", "cx", "cy", "cz", "rot_xu"),
+}
+"""Columns that tell the kinds of file from each other and from other formats."""
+
+
+def read(table: Table, events: int | None) -> ak.Array:
+    """One file: its rows, the first `events` of them.
+
+    Columns keep their names and units (mm, GeV), but for ``particles``: ``Momentum3D`` with
+    `pt, eta, phi` [GeV, rad], `charge` (int8), and `pdg` where the file has it, in place of
+    ``px, py, pz, q, particle_type``. A folder is read by `read_folder`.
+    """
+    names = [name for name in table.columns if name]
+    data = table.read(names, events)
+    if set(COLUMNS["particles"]) <= data.keys():
+        return _particles(data)
+    return ak.zip(data)
+
+
+def read_folder(folder: Path, events: int | None) -> ak.Array:
+    """Events of a folder, the first `events` of them: `event` and lists of rows.
+
+    `hits`, `cells`, `particles`, `truth`: as `read` gives them, where every event has them.
+
+    Raises
+    ------
+    ValueError
+        If no file there holds hits, or some events lack a file that others have.
+    """
+    found: dict[int, dict[str, Table]] = {}
+    for path in sorted(folder.glob("*.csv*")):
+        number = re.search(r"\d+", path.name)
+        kind = _kind(set(csvfile.header(path)))
+        if number is None or kind in ("", "detectors"):
+            continue
+        (table,) = tables(path)
+        found.setdefault(int(number[0]), {})[kind] = table
+    numbers = sorted(found)[:events]
+    if not any("hits" in found[number] for number in numbers):
+        raise ValueError(f"{folder} has no CSV file with the columns {', '.join(COLUMNS['hits'])}")
+    fields: dict[str, Any] = {"event": np.array(numbers)}
+    for kind in sorted({kind for number in numbers for kind in found[number]}):
+        lacking = [number for number in numbers if kind not in found[number]]
+        if lacking:
+            raise ValueError(f"{folder}: event {lacking[0]} has no file of {kind}, others have")
+        rows = [read(found[number][kind], None) for number in numbers]
+        fields[kind] = ak.unflatten(ak.concatenate(rows), [len(row) for row in rows])
+    return ak.zip(fields, depth_limit=1)
+
+
+def _kind(columns: set[str]) -> str:
+    return next((kind for kind, names in COLUMNS.items() if set(names) <= columns), "")
+
+
+def _particles(data: dict[str, Any]) -> ak.Array:
+    px, py, pz = (data.pop(name) for name in ("px", "py", "pz"))
+    columns = momenta.cartesian(px, py, pz, np.zeros_like(px))
+    del columns["mass"]
+    columns["charge"] = data.pop("q").astype(np.int8)
+    if "particle_type" in data:
+        columns["pdg"] = data.pop("particle_type")
+    return momenta.records(columns | data, name="Momentum3D")

@@ -1,0 +1,48 @@
+"""The command line: what it prints, and that it fails with one line that helps."""
+
+from __future__ import annotations
+
+import pytest
+from typer.testing import CliRunner
+
+from hepml_lib import cli
+
+runner = CliRunner()
+
+
+def run(*words: str) -> str:
+    result = runner.invoke(cli.app, list(words))
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+def test_lists_and_describes_samples() -> None:
+    assert "top_jets" in run("data", "list").split()
+    assert "550 < pT < 650 GeV" in run("data", "describe", "top_jets")
+
+
+def test_checks_the_committed_samples() -> None:
+    assert "agrees with the manifest" in run("data", "check")
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["data", "describe", "top_jet"], "did you mean 'top_jets'?"),
+        (["train", "taging.pfn"], "did you mean 'tagging'?"),
+        (["train", "tagging.pnf"], "did you mean 'pfn'?"),
+    ],
+)
+def test_a_wrong_name_gives_one_helpful_line(
+    words: list[str],
+    message: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr("sys.argv", ["hepml", *words])
+    with pytest.raises(SystemExit) as stopped:
+        cli.main()
+    error = capsys.readouterr().err
+    assert stopped.value.code == 2
+    assert message in error
+    assert error.count("\n") == 1
