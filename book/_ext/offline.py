@@ -60,7 +60,7 @@ def _copy_from_wheels(app: Sphinx) -> None:
 def _choose_scripts(
     app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any
 ) -> None:
-    """Load plotly.js (5 MB) only where it draws, and nothing of Thebe, which this book does not use.
+    """Load plotly.js (5 MB) only where it draws, and nothing of Thebe, which nothing here uses.
 
     Jupyter Book always adds Thebe, whose script names a content delivery network.
     """

@@ -15,9 +15,11 @@ dataset      Numbers or booleans, shape ``(n,)``; arrays of fixed size ``(n, k)`
 ===========  =====================================================================================
 
 Attributes: ``node`` (the word in the table), ``parameters`` (awkward's, JSON; text has
-``"__array__": "string"``), for a record ``fields`` and ``length``, for regular ``size`` and
-``length``. In names ``%``, ``/`` and a lone ``.`` are written ``%25``, ``%2F`` and ``%2E``, for
-HDF5 gives the last two a meaning. The root has ``layout`` and ``entries``.
+``"__array__": "string"``), ``length`` of a record or regular node, ``size`` of a regular one,
+``tuple`` of a record whose fields have no names. Groups remember the order in which their members
+came: it is the order of columns and fields. In names ``%``, ``/`` and a lone ``.`` are written
+``%25``, ``%2F`` and ``%2E``, for HDF5 gives the last two a meaning. The root has ``layout`` and
+``entries``.
 
 Reading a jagged column without this module takes two lines::
 
@@ -28,6 +30,7 @@ Reading a jagged column without this module takes two lines::
 from __future__ import annotations
 
 import json
+import urllib.parse
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -39,7 +42,7 @@ from numpy.typing import NDArray
 from hepml_lib import settings
 from hepml_lib.formats import hdf5file
 
-__all__ = ["Writer", "read"]
+__all__ = ["FILTERS", "LAYOUT", "Writer", "read"]
 
 LAYOUT = "hepml columns 1"
 """Attribute ``layout`` of the root: what this module writes and reads."""
@@ -56,26 +59,39 @@ FILTERS: dict[str, dict[str, Any]] = {
 
 def _encoded(name: str) -> str:
     if name in ("", "."):
-        return "%" + name.encode().hex().upper()
+        return {"": "%", ".": "%2E"}[name]
     return name.replace("%", "%25").replace("/", "%2F")
 
 
+def _decoded(name: str) -> str:
+    return "" if name == "%" else urllib.parse.unquote(name)
+
+
 class Writer:
-    """Columns of an open HDF5 file, each appended to in pieces.
+    """A new HDF5 file of columns, each appended to in pieces.
 
     Parameters
     ----------
-    file
-        Open, empty, writable ``h5py.File``.
+    path
+        File to write; complete when the ``with`` block has ended well.
     compression
         ``"none"``, ``"fast"`` or ``"small"``.
     """
 
-    def __init__(self, file: Any, compression: str) -> None:
-        self._file = file
+    def __init__(self, path: Path, compression: str) -> None:
+        import h5py
+
         self._filters = FILTERS[compression]
-        self._columns: list[str] = []
+        self._file = h5py.File(path, "w", track_order=True)
         self._lengths: dict[str, int] = {}  # of every node, by its path
+
+    def __enter__(self) -> Writer:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        with self._file:
+            if exception[0] is None:
+                self._finish()
 
     def append(self, column: str, piece: ak.Array) -> None:
         """Add the next entries of a column.
@@ -85,20 +101,17 @@ class Writer:
         TypeError
             If the type has no layout here: unions, and contents of unknown type.
         """
-        if column not in self._columns:
-            self._columns.append(column)
         self._node(self._file, _encoded(column), ak.to_packed(piece).layout)
 
-    def close(self) -> None:
-        """Write what is only known at the end; the file itself stays open."""
+    def _finish(self) -> None:
+        """Write what is only known at the end."""
         for path, length in self._lengths.items():
             node = self._file[path]
             if node.attrs.get("node") in ("record", "regular"):
                 node.attrs["length"] = length
         self._file.attrs["layout"] = LAYOUT
-        self._file.attrs["fields"] = json.dumps(self._columns)
         self._file.attrs["entries"] = max(
-            (self._lengths[f"/{_encoded(column)}"] for column in self._columns), default=0
+            (self._lengths[f"/{name}"] for name in self._file), default=0
         )
 
     def _node(self, parent: Any, name: str, layout: Any) -> None:
@@ -127,8 +140,7 @@ class Writer:
             group = self._group(parent, name, "regular", layout, size=layout.size)
             self._node(group, "content", layout.content[: len(layout) * layout.size])
         elif layout.is_record:
-            fields = None if layout.is_tuple else list(layout.fields)
-            group = self._group(parent, name, "record", layout, fields=json.dumps(fields))
+            group = self._group(parent, name, "record", layout, tuple=layout.is_tuple)
             for field, content in zip(layout.fields, layout.contents, strict=True):
                 self._node(group, _encoded(field), content[: len(layout)])
         else:
@@ -137,7 +149,7 @@ class Writer:
     def _group(self, parent: Any, name: str, node: str, layout: Any, **attributes: Any) -> Any:
         if name in parent:
             return parent[name]
-        group = parent.create_group(name)
+        group = parent.create_group(name, track_order=True)
         group.attrs["node"] = node
         for key, value in attributes.items():
             group.attrs[key] = value
@@ -199,7 +211,7 @@ def read(
     with hdf5file.opened(path) as file:
         if file.attrs.get("layout") != LAYOUT:
             raise ValueError(f"{path} was not written by formats.convert; formats.read may know it")
-        known = json.loads(file.attrs["fields"])
+        known = [_decoded(name) for name in file]
         wanted = known if columns is None else list(columns)
         for column in wanted:
             if column not in known:
@@ -219,9 +231,8 @@ def _read(node: Any, start: int, stop: int) -> Any:
         data = ak.contents.NumpyArray(node[start:stop]).to_RegularArray()
         return data.copy(parameters=parameters)
     if kind == "record":
-        fields = json.loads(node.attrs["fields"])
-        names = [str(i) for i in range(len(node))] if fields is None else fields
-        contents = [_read(node[_encoded(name)], start, stop) for name in names]
+        contents = [_read(node[name], start, stop) for name in node]
+        fields = None if node.attrs["tuple"] else [_decoded(name) for name in node]
         return ak.contents.RecordArray(contents, fields, length=length, parameters=parameters)
     if kind == "regular":
         size = int(node.attrs["size"])

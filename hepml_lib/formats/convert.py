@@ -15,13 +15,11 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib import settings
-from hepml_lib.formats import columnar, rootfile
+from hepml_lib.formats import columnar, parquet, rootfile
 from hepml_lib.formats.rootfile import Column
 from hepml_lib.formats.tables import unknown
 
 __all__ = ["convert", "load"]
-
-_PARQUET = {"none": "NONE", "fast": "LZ4", "small": "ZSTD"}
 
 
 def convert(
@@ -73,10 +71,24 @@ def convert(
         If a branch holds values of several types.
     ValueError
         If the tree, a branch, the ending of the target or the compression is unknown.
+
+    Examples
+    --------
+    Muons of three events, one of which has a Z boson:
+
+    >>> import tempfile, uproot
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> source, target = Path(folder.name, "muons.root"), Path(folder.name, "muons.h5")
+    >>> with uproot.recreate(source) as file:
+    ...     tree = file.mktree("events", {"pt": "var * float32"})
+    ...     size = tree.extend({"pt": ak.Array([[45.6, 45.6], [], [12.0]])})
+    >>> convert(source, target, branches=["pt"], progress=False)
+    >>> load(target).pt.to_list() == [[np.float32(45.6)] * 2, [], [12.0]]
+    True
     """
     source, target = Path(source), Path(target)
-    if compression not in _PARQUET:
-        raise ValueError(settings.unknown_name("compression", compression, _PARQUET))
+    if compression not in columnar.FILTERS:
+        raise ValueError(settings.unknown_name("compression", compression, columnar.FILTERS))
     writers = {".h5": _write_hdf5, ".hdf5": _write_hdf5, ".parquet": _write_parquet}
     if target.suffix not in writers:
         raise ValueError(
@@ -126,7 +138,7 @@ def load(
     path = Path(path)
     with path.open("rb") as stream:
         beginning = stream.read(4)
-    readers = {b"PAR1": _read_parquet, b"\x89HDF": columnar.read}
+    readers = {b"PAR1": parquet.read, b"\x89HDF": columnar.read}
     if beginning not in readers:
         raise ValueError(f"{path} is neither HDF5 nor Parquet; formats.read may know it")
     return readers[beginning](path, columns, entry_start, entry_stop)
@@ -190,7 +202,7 @@ def _bar(source: Path, total: float, progress: bool) -> Iterator[_Advance]:
 
 @contextlib.contextmanager
 def _temporary(target: Path) -> Iterator[Path]:
-    """Path of a file beside `target` that is gone after the block."""
+    """Path of a file beside `target`; the file is gone after the block, unless it was renamed."""
     part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
     try:
         yield part
@@ -218,16 +230,12 @@ def _holds_union(layout: Any) -> bool:
 def _write_hdf5(
     part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
 ) -> None:
-    import h5py
-
-    with h5py.File(part, "w") as file:
-        writer = columnar.Writer(file, compression)
+    with columnar.Writer(part, compression) as writer:
         # Column by column: each is cut where its own baskets end.
         for column in columns:
             for start, stop in rootfile.spans(column.edges, column.volume, step):
                 writer.append(column.name, _array(column, start, stop))
                 advance(column.size(start, stop))
-        writer.close()
 
 
 def _write_parquet(
@@ -238,30 +246,15 @@ def _write_parquet(
     edges = functools.reduce(np.intersect1d, [column.edges for column in columns])
     volume = np.sum([np.interp(edges, c.edges, c.volume) for c in columns], axis=0)
     spans = rootfile.spans(edges, volume, step / 2)
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_frugal())
-        if np.diff(volume).max(initial=0) <= step:
-            rows = (_rows(columns, start, stop, advance) for start, stop in spans)
-        else:
-            # Larger baskets would be unpacked once for every row group that they reach into.
-            stage = stack.enter_context(_temporary(part))
-            _write_hdf5(stage, columns, step, "none", advance)
-            rows = (columnar.read(stage, None, start, stop) for start, stop in spans)
-        masked = (ak.transform(_masked, row_group) for row_group in rows)
-        ak.to_parquet_row_groups(masked, part, compression=_PARQUET[compression])
-
-
-@contextlib.contextmanager
-def _frugal() -> Iterator[None]:
-    """Let Arrow give memory back at once: its own allocators keep 40 MB for later."""
-    import pyarrow as pa
-
-    before = pa.default_memory_pool()
-    pa.set_memory_pool(pa.system_memory_pool())
-    try:
-        yield
-    finally:
-        pa.set_memory_pool(before)
+    if np.diff(volume).max(initial=0) <= step:
+        rows = (_rows(columns, start, stop, advance) for start, stop in spans)
+        parquet.write(part, rows, compression)
+        return
+    # Larger baskets would be unpacked once for every row group that they reach into.
+    with _temporary(part) as stage:
+        _write_hdf5(stage, columns, step, "none", advance)
+        rows = (columnar.read(stage, None, start, stop) for start, stop in spans)
+        parquet.write(part, rows, compression)
 
 
 def _rows(columns: list[Column], start: int, stop: int, advance: _Advance) -> ak.Array:
@@ -271,34 +264,3 @@ def _rows(columns: list[Column], start: int, stop: int, advance: _Advance) -> ak
         advance(column.size(start, stop))
     names = [column.name for column in columns]
     return ak.Array(ak.contents.RecordArray(contents, names, length=stop - start))
-
-
-def _masked(layout: Any, **_: Any) -> Any:
-    # awkward 2.14 cannot hand an indexed option to Arrow when all of its values are missing.
-    return layout.to_ByteMaskedArray(True) if layout.is_option and layout.is_indexed else None
-
-
-def _read_parquet(
-    path: Path, columns: Collection[str] | None, start: int, stop: int | None
-) -> ak.Array:
-    import pyarrow as pa
-    from pyarrow import parquet
-
-    try:
-        with parquet.ParquetFile(path) as file:
-            known = file.schema_arrow.names
-            rows = [file.metadata.row_group(i).num_rows for i in range(file.num_row_groups)]
-        wanted = known if columns is None else list(columns)
-        for column in wanted:
-            if column not in known:
-                raise ValueError(f"{path}: {settings.unknown_name('column', column, known)}")
-        edges = np.append(0, np.cumsum(rows))
-        start, stop, _ = slice(start, stop).indices(int(edges[-1]))
-        needed = np.flatnonzero((edges[1:] > start) & (edges[:-1] < stop))
-        groups = needed.tolist() or [0]
-        # The inner lists keep awkward from reading a dot in a name as a record's field.
-        array = ak.from_parquet(path, columns=[[name] for name in wanted], row_groups=groups)
-    except (OSError, pa.ArrowException) as error:
-        raise OSError(f"{path} cannot be read: it is cut short or damaged ({error})") from error
-    first = edges[groups[0]]
-    return array[wanted][max(start - first, 0) : max(stop - first, 0)]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import awkward as ak
+import numpy as np
 
 __all__ = ["columns", "header"]
 
@@ -44,7 +45,7 @@ def header(path: Path) -> tuple[str, ...]:
 
 
 def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[str, Any]:
-    """First `events` rows of columns: NumPy arrays, awkward ones for text.
+    """First `events` rows of columns: NumPy arrays, awkward ones for text; NaN for what is empty.
 
     Raises
     ------
@@ -56,18 +57,22 @@ def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[st
 
     try:
         with _opened(path) as stream:
-            if events is None:
-                text = stream.read()
-            else:
-                text = b"".join(itertools.islice(stream, events + 1))
+            # Names, and at least one row for the types.
+            lines = None if events is None else max(events, 1) + 1
+            text = stream.read() if lines is None else b"".join(itertools.islice(stream, lines))
         options = csv.ConvertOptions(include_columns=names)
-        table = csv.read_csv(io.BytesIO(text), convert_options=options)
+        table = csv.read_csv(io.BytesIO(text), convert_options=options)[:events]
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise _damaged(path, error) from error
-    return {
-        name: ak.from_arrow(column) if pa.types.is_string(column.type) else column.to_numpy()
-        for name, column in zip(names, table.columns, strict=True)
-    }
+    found: dict[str, Any] = {}
+    for name, column in zip(names, table.columns, strict=True):
+        if pa.types.is_string(column.type):
+            found[name] = ak.from_arrow(column)
+        elif pa.types.is_null(column.type):
+            found[name] = np.full(len(column), np.nan)
+        else:
+            found[name] = column.to_numpy()
+    return found
 
 
 def _damaged(path: Path, error: Exception) -> OSError:

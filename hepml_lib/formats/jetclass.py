@@ -26,10 +26,10 @@ _JET = {
     "eta": "jet_eta",
     "phi": "jet_phi",
     "softdrop_mass": "jet_sdmass",
-    "tau1": "jet_tau1",
-    "tau2": "jet_tau2",
-    "tau3": "jet_tau3",
-    "tau4": "jet_tau4",
+    "tau_1": "jet_tau1",
+    "tau_2": "jet_tau2",
+    "tau_3": "jet_tau3",
+    "tau_4": "jet_tau4",
 }
 _IMPACT = {
     "d0": "part_d0val",
@@ -42,7 +42,7 @@ _IMPACT = {
 def read(table: Table, events: int | None) -> ak.Array:
     """Jets: ``Momentum4D`` with `label`, `constituents` and substructure.
 
-    `pt, eta, phi, mass, softdrop_mass` [GeV, rad], `tau1` … `tau4`, `label` (int8, position in
+    `pt, eta, phi, mass, softdrop_mass` [GeV, rad], `tau_1` … `tau_4`, `label` (int8, position in
     `LABELS`), `event` (position in the file). `constituents`: `pt, eta, phi, mass` [GeV, rad],
     `charge` (int8), `kind` (int8: 0 charged hadron, 1 neutral hadron, 2 photon, 3 electron,
     4 muon), impact parameters `d0, dz` and their uncertainties `d0_error, dz_error` [mm].

@@ -1,4 +1,8 @@
-"""Four-momenta as arrays that `vector` understands: fields `pt, eta, phi, mass` [GeV, rad]."""
+"""Four-momenta as arrays that `vector` understands: fields `pt, eta, phi, mass` [GeV, rad].
+
+`vector` gives its records properties of its own, and they hide fields of the same name: ``tau2`` is
+the square of the mass there. The N-subjettiness τ₂ is therefore called `tau_2`.
+"""
 
 from __future__ import annotations
 
@@ -37,6 +41,15 @@ def cartesian(px: Any, py: Any, pz: Any, energy: Any) -> dict[str, Any]:
     """Columns `pt, eta, phi, mass`, computed in double precision and kept in that of `px`.
 
     A mass² below zero, which rounding gives to light particles, counts as zero.
+
+    Examples
+    --------
+    A top quark of 600 GeV:
+
+    >>> nothing = np.array([0.0])
+    >>> top = cartesian(np.array([600.0]), nothing, nothing, np.hypot([600.0], 172.5))
+    >>> float(top["mass"][0].round(4))
+    172.5
     """
     single = px.dtype
     px, py, pz, energy = (np.asarray(value, np.float64) for value in (px, py, pz, energy))

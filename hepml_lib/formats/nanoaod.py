@@ -39,10 +39,10 @@ _MORE = {
     "charge": "charge",
     "flavour": "hadronFlavour",
     "softdrop_mass": "msoftdrop",
-    "tau1": "tau1",
-    "tau2": "tau2",
-    "tau3": "tau3",
-    "tau4": "tau4",
+    "tau_1": "tau1",
+    "tau_2": "tau2",
+    "tau_3": "tau3",
+    "tau_4": "tau4",
     "pdg": "pdgId",
     "status": "status",
     "mother": "genPartIdxMother",
@@ -59,7 +59,7 @@ def read(table: Table, events: int | None) -> ak.Array:
     Always `jets` (anti-kT, R = 0.4), `electrons`, `muons`; where the file has them `fat_jets`
     (R = 0.8), `photons`, `taus`, `generated_jets`, `generated_particles`: lists of ``Momentum4D``
     with `pt, eta, phi, mass` [GeV, rad] and, where the file has it, `charge` (int8), `flavour`
-    (5 b, 4 c, 0 light), `softdrop_mass` [GeV], `tau1` … `tau4`, `pdg`, `status`, `mother`, scores
+    (5 b, 4 c, 0 light), `softdrop_mass` [GeV], `tau_1` … `tau_4`, `pdg`, `status`, `mother`, scores
     of b taggers under their own names. `met`, `pf_met`, `puppi_met`: `pt` [GeV], `phi`. In
     simulation `weight` and `true_interactions`.
     """

@@ -47,7 +47,7 @@ def read_features(table: Table, events: int | None) -> ak.Array:
     """Events with `jets`, `event` (position in the file) and, where the file has it, `label`.
 
     `jets`: two per event in the order of the file, ``Momentum4D`` with `pt, eta, phi, mass` [GeV,
-    rad] and `tau1, tau2, tau3`; a jet without momentum is left out. `label`: int8, 1 signal,
+    rad] and `tau_1, tau_2, tau_3`; a jet without momentum is left out. `label`: int8, 1 signal,
     0 background.
     """
     quantities = ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
@@ -57,7 +57,7 @@ def read_features(table: Table, events: int | None) -> ak.Array:
     pairs = {q: np.stack([data[name] for name in pair], axis=1) for q, pair in names.items()}
     px, py, pz, mass = (pairs[quantity] for quantity in quantities[:4])
     columns = momenta.cartesian(px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2))
-    columns |= {"mass": mass} | {tau: pairs[tau] for tau in quantities[4:]}
+    columns |= {"mass": mass} | {f"tau_{n}": pairs[f"tau{n}"] for n in (1, 2, 3)}
     fields = {
         "event": np.arange(len(mass)),
         "jets": momenta.unpadded(columns["pt"] > 0, columns),

@@ -39,9 +39,9 @@ _OFTEN = {
 _MORE = {
     "charge": "charge",
     "flavour": "HadronConeExclTruthLabelID",
-    "tau1": "Tau1_wta",
-    "tau2": "Tau2_wta",
-    "tau3": "Tau3_wta",
+    "tau_1": "Tau1_wta",
+    "tau_2": "Tau2_wta",
+    "tau_3": "Tau3_wta",
 }
 _MUON_MASS = 0.1056583755  # GeV, Review of Particle Physics 2022
 
@@ -51,8 +51,8 @@ def read(table: Table, events: int | None) -> ak.Array:
 
     Always `jets` (anti-kT, R = 0.4), `electrons`, `muons`; where the file has them `fat_jets`
     (R = 1.0), `photons`, `taus`: lists of ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad] and,
-    where the file has it, `charge` (int8), `flavour` (5 b, 4 c, 15 τ, 0 light), `tau1` … `tau3`. In
-    simulation `channel`, and `weight`, the first of the generator's weights.
+    where the file has it, `charge` (int8), `flavour` (5 b, 4 c, 15 τ, 0 light), `tau_1` … `tau_3`.
+    In simulation `channel`, and `weight`, the first of the generator's weights.
     """
     known = set(table.columns)
     present = _ALWAYS | {ours: name for ours, name in _OFTEN.items() if f"{name}pt" in known}

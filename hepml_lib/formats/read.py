@@ -97,11 +97,26 @@ def read(path: str | Path, format: str | None = None, events: int | None = None)
     ------
     FileNotFoundError
         If there is no such file.
+    ModuleNotFoundError
+        If it is compressed in a way that needs another package; the message says which.
     OSError
         If it is cut short or damaged.
     ValueError
         If its format is unknown or not clear: what was found and what is known; or if a branch is
         missing: the nearest name, and those there are.
+
+    Examples
+    --------
+    A proton of 7 TeV in TrackML's list of particles:
+
+    >>> import tempfile
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = Path(folder.name, "event000000001-particles.csv")
+    >>> rows = ["particle_id,vx,vy,vz,px,py,pz,q,nhits", "7,0,0,0,3.0,4.0,7e3,1,0"]
+    >>> size = path.write_text(chr(10).join(rows))
+    >>> proton = read(path)[0]
+    >>> float(proton.pt), round(float(proton.eta), 2)
+    (5.0, 7.94)
     """
     path = Path(path)
     if events is not None and events < 0:

@@ -14,7 +14,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from hepml_lib.formats import csvfile, momenta
+from hepml_lib.formats import momenta
 from hepml_lib.formats.tables import Table, tables
 
 __all__ = ["COLUMNS", "read", "read_folder"]
@@ -53,16 +53,13 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
     ValueError
         If no file there holds hits, or some events lack a file that others have.
     """
-    found: dict[int, dict[str, Table]] = {}
-    for path in sorted(folder.glob("*.csv*")):
-        number = re.search(r"\d+", path.name)
-        kind = _kind(set(csvfile.header(path)))
-        if number is None or kind in ("", "detectors"):
-            continue
-        (table,) = tables(path)
-        found.setdefault(int(number[0]), {})[kind] = table
-    numbers = sorted(found)[:events]
-    if not any("hits" in found[number] for number in numbers):
+    paths: dict[int, list[Path]] = {}
+    for path in [*folder.glob("*.csv"), *folder.glob("*.csv.gz")]:
+        if number := re.search(r"event(\d+)", path.name):
+            paths.setdefault(int(number[1]), []).append(path)
+    numbers = sorted(paths)[:events]
+    found = {number: _tables(paths[number]) for number in numbers}
+    if not any("hits" in kinds for kinds in found.values()):
         raise ValueError(f"{folder} has no CSV file with the columns {', '.join(COLUMNS['hits'])}")
     fields: dict[str, Any] = {"event": np.array(numbers)}
     for kind in sorted({kind for number in numbers for kind in found[number]}):
@@ -74,8 +71,15 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
     return ak.zip(fields, depth_limit=1)
 
 
-def _kind(columns: set[str]) -> str:
-    return next((kind for kind, names in COLUMNS.items() if set(names) <= columns), "")
+def _tables(paths: list[Path]) -> dict[str, Table]:
+    """Tables of an event by their kind, which their columns tell."""
+    found = {}
+    for path in paths:
+        (table,) = tables(path)
+        for kind, names in COLUMNS.items():
+            if set(names) <= set(table.columns):
+                found[kind] = table
+    return found
 
 
 def _particles(data: dict[str, Any]) -> ak.Array:

@@ -184,6 +184,5 @@ def test_the_tour_runs_in_jupyterlab(
     for index, cell in enumerate(facts["cells"], start=1):
         assert cell["errors"] == [], f"code cell {index}"
         assert cell["count"] == index
-    assert facts["drawn"]
     assert facts["moved"], "the live slider changes nothing"
     assert facts["external"] == []

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def real(root: Path) -> Callable[[str], Path]:
     """Path of a real file; the test is skipped where it is absent."""
     folder = Path(os.environ.get("HEPML_REAL_DATA", root.parent / "shared" / "data"))
@@ -26,7 +26,7 @@ def real(root: Path) -> Callable[[str], Path]:
 
 
 def _write_table(group: h5py.Group, columns: dict) -> None:
-    """Frames in pandas' `table` format: one compound data set, a field for each type, labels pickled."""
+    """Frames in the `table` format: one compound data set, a field per type, pickled labels."""
     kinds: dict[np.dtype, list] = {}
     for label, values in columns.items():
         kinds.setdefault(values.dtype, []).append(label)
@@ -47,7 +47,7 @@ def _write_table(group: h5py.Group, columns: dict) -> None:
 
 
 def _write_fixed(group: h5py.Group, columns: dict) -> None:
-    """Frames in pandas' `fixed` format: a data set for each type."""
+    """Frames in the `fixed` format: a data set per type."""
     kinds: dict[np.dtype, list] = {}
     for label, values in columns.items():
         kinds.setdefault(values.dtype, []).append(label)

@@ -78,11 +78,9 @@ def test_every_type_survives_in_pieces(tmp_path_factory, kind, lengths, seed):
     pieces = [ak.Array(build(kind, length, rng)) for length in lengths]
     whole = ak.concatenate(pieces) if len(pieces) > 1 else pieces[0]
     path = tmp_path_factory.mktemp("columnar") / "columns.h5"
-    with h5py.File(path, "w") as file:
-        writer = columnar.Writer(file, "none")
+    with columnar.Writer(path, "none") as writer:
         for piece in pieces:
             writer.append("column", piece)
-        writer.close()
 
     found = columnar.read(path, None).column
     assert found.type == whole.type
@@ -95,12 +93,10 @@ def test_every_type_survives_in_pieces(tmp_path_factory, kind, lengths, seed):
 def test_the_layout_reads_as_its_docstring_says(tmp_path):
     path = tmp_path / "events.h5"
     jets = ak.Array([[91.2, 80.4], [], [125.0]])
-    with h5py.File(path, "w") as file:
-        writer = columnar.Writer(file, "fast")
+    with columnar.Writer(path, "fast") as writer:
         writer.append("Jet_pt", jets[:2])
         writer.append("Jet_pt", jets[2:])
         writer.append("flag", ak.Array([True, None, False]))
-        writer.close()
     with h5py.File(path) as file:
         offsets, content = file["Jet_pt/offsets"][...], file["Jet_pt/content"][...]
         assert [content[offsets[i] : offsets[i + 1]].tolist() for i in range(3)] == jets.tolist()
@@ -116,16 +112,25 @@ def test_a_foreign_file_and_a_missing_column(tmp_path):
         file["pt"] = [1.0]
     with pytest.raises(ValueError, match="not written by formats.convert"):
         columnar.read(path, None)
-    with h5py.File(path, "w") as file:
-        writer = columnar.Writer(file, "none")
+    with columnar.Writer(path, "none") as writer:
         writer.append("Jet_pt", ak.Array([1.0]))
-        writer.close()
     with pytest.raises(ValueError, match="no column 'Jet_p'; did you mean 'Jet_pt'"):
         columnar.read(path, ["Jet_p"])
 
 
 def test_a_union_is_refused(tmp_path):
-    with h5py.File(tmp_path / "events.h5", "w") as file:
-        writer = columnar.Writer(file, "none")
-        with pytest.raises(TypeError, match="union"):
-            writer.append("mixed", ak.Array([1.0, "text"]))
+    with (
+        pytest.raises(TypeError, match="union"),
+        columnar.Writer(tmp_path / "events.h5", "none") as writer,
+    ):
+        writer.append("mixed", ak.Array([1.0, "text"]))
+
+
+def test_thousands_of_long_names_keep_their_order(tmp_path):
+    """More names than fit into one attribute of HDF5, whose limit is 64 kB."""
+    names = [f"HLT_{i * 7919 % 1000:04d}_" + "x" * 80 for i in range(1000)]
+    one = ak.Array([True])
+    with columnar.Writer(tmp_path / "events.h5", "none") as writer:
+        for name in names:
+            writer.append(name, one)
+    assert columnar.read(tmp_path / "events.h5", None).fields == names

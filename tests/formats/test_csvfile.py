@@ -22,7 +22,16 @@ def test_types_follow_from_all_rows(tmp_path, pack):
     assert data["particle_id"][0] == 4503668346847232
     assert data["kind"].tolist() == ["pixel", "strip", "pixel"]
     assert csvfile.columns(path, "", ["x"], 2)["x"].tolist() == [-32.5, 7.0]
-    assert len(csvfile.columns(path, "", ["hit_id"], 0)["hit_id"]) == 0
+    none = csvfile.columns(path, "", ["hit_id"], 0)["hit_id"]
+    assert (len(none), none.dtype) == (0, np.int64)
+
+
+def test_what_is_empty_is_not_a_number(tmp_path):
+    path = tmp_path / "hits.csv"
+    path.write_text("x,y,z\n1,,\n2,3.5,\n")
+    data = csvfile.columns(path, "", ["y", "z"], None)
+    np.testing.assert_array_equal(data["y"], [np.nan, 3.5])
+    np.testing.assert_array_equal(data["z"], [np.nan, np.nan])
 
 
 def test_a_short_archive_is_damaged(tmp_path):
