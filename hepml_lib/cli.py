@@ -89,6 +89,21 @@ def train(
 
 
 @app.command()
+def convert(
+    source: Path,
+    target: Annotated[Path, typer.Argument(help="File to write: .h5, .hdf5 or .parquet.")],
+    tree: Annotated[
+        str | None, typer.Option(help="TTree or RNTuple, where there are more.")
+    ] = None,
+    branches: Annotated[list[str] | None, typer.Option(help="Names or patterns to keep.")] = None,
+) -> None:
+    """Convert a ROOT file to HDF5 or Parquet."""
+    from hepml_lib import formats
+
+    formats.convert(source, target, tree=tree, branches=branches)
+
+
+@app.command()
 def models() -> None:
     """Print every trained model with the headline figure of its card."""
     from hepml_lib.nets import store

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from typer.testing import CliRunner
 
-from hepml_lib import cli
+from hepml_lib import cli, formats, samples
 
 runner = CliRunner()
 
@@ -23,6 +25,12 @@ def test_lists_and_describes_samples() -> None:
 
 def test_checks_the_committed_samples() -> None:
     assert "agrees with the manifest" in run("data", "check")
+
+
+def test_converts_a_sample(root: Path, tmp_path: Path) -> None:
+    target = tmp_path / "events.h5"
+    run("convert", str(root / "data/samples/collisions.root"), str(target), "--tree", "sample")
+    assert len(formats.load(target)) == len(samples.load("collisions"))
 
 
 @pytest.mark.parametrize(

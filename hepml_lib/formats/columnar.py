@@ -116,8 +116,7 @@ class Writer:
 
     def _node(self, parent: Any, name: str, layout: Any) -> None:
         path = f"{parent.name.rstrip('/')}/{name}"
-        before = self._lengths.get(path, 0)
-        self._lengths[path] = before + len(layout)
+        self._lengths[path] = self._lengths.get(path, 0) + len(layout)
         numbers = _numbers(layout)
         if numbers is not None:
             self._dataset(parent, name, numbers, layout.parameters)
@@ -131,10 +130,9 @@ class Writer:
             layout = layout.to_ListOffsetArray64(True)
             offsets = np.asarray(layout.offsets)
             first = self._lengths.get(f"{path}/content", 0)
-            # The first offset repeats the last one of the piece before.
-            self._dataset(
-                group, "offsets", offsets[1 if before or "offsets" in group else 0 :] + first
-            )
+            # The first offset would repeat the last one of the piece before.
+            repeated = int("offsets" in group)
+            self._dataset(group, "offsets", offsets[repeated:] + first)
             self._node(group, "content", layout.content[: offsets[-1]])
         elif layout.is_regular:
             group = self._group(parent, name, "regular", layout, size=layout.size)

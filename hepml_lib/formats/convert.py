@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import fnmatch
 import functools
@@ -62,7 +63,7 @@ def convert(
     Raises
     ------
     FileNotFoundError
-        If the source does not exist.
+        If the source, or the folder of the target, does not exist.
     OSError
         If the source is cut short or damaged; file and branch are named. Damage is seen where
         sizes contradict each other or a compressed block does not unpack. A flipped bit in an
@@ -95,6 +96,8 @@ def convert(
             f"{target} ends in {target.suffix!r}, but the ending says what to write: "
             f"{', '.join(writers)}"
         )
+    if not target.parent.is_dir():
+        raise FileNotFoundError(f"there is no folder {target.parent} to write {target.name} in")
     size = _bytes(step)
     with rootfile.opened(source) as trees:
         columns = _selected(source, trees, tree, branches)
@@ -175,6 +178,8 @@ def _selected(
         raise ValueError(f"{source}: {settings.unknown_name('tree', tree, trees)}")
     columns = rootfile.columns(source, tree, trees[tree])
     names = [column.name for column in columns]
+    if twice := [name for name, times in collections.Counter(names).items() if times > 1]:
+        raise ValueError(f"{source}: several branches are called {', '.join(twice)}")
     for pattern in branches or ():
         if not any(fnmatch.fnmatchcase(name, pattern) for name in names):
             raise ValueError(f"{source}: {unknown('branch', pattern, names)}")

@@ -50,6 +50,7 @@ def read(
                 raise ValueError(f"{path}: {settings.unknown_name('column', column, known)}")
         edges = np.append(0, np.cumsum(rows))
         start, stop, _ = slice(start, stop).indices(int(edges[-1]))
+        stop = max(start, stop)
         needed = np.flatnonzero((edges[1:] > start) & (edges[:-1] < stop))
         groups = needed.tolist() or [0]
         # The inner lists keep awkward from reading a dot in a name as a record's field.
@@ -57,12 +58,15 @@ def read(
     except (OSError, pa.ArrowException) as error:
         raise OSError(f"{path} cannot be read: it is cut short or damaged ({error})") from error
     first = edges[groups[0]]
-    return array[wanted][max(start - first, 0) : max(stop - first, 0)]
+    return array[wanted][start - first : stop - first] if len(needed) else array[wanted][:0]
 
 
 def _masked(layout: Any, **_: Any) -> Any:
     # awkward 2.14 cannot hand an indexed option to Arrow when all of its values are missing.
-    return layout.to_ByteMaskedArray(True) if layout.is_option and layout.is_indexed else None
+    if not (layout.is_option and layout.is_indexed):
+        return None
+    masked = layout.to_ByteMaskedArray(True)
+    return masked.copy(content=ak.transform(_masked, masked.content, highlevel=False))
 
 
 @contextlib.contextmanager

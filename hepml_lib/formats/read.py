@@ -72,7 +72,7 @@ FORMATS: dict[str, Format] = {
 
 
 def read(path: str | Path, format: str | None = None, events: int | None = None) -> ak.Array:
-    """Read a public data set or an experiment's file.
+    r"""Read a public data set or an experiment's file.
 
     Jets and other objects are ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad]; `label`,
     `event`, `constituents` and so on are called what our samples call them. The docstring of each
@@ -113,7 +113,7 @@ def read(path: str | Path, format: str | None = None, events: int | None = None)
     >>> folder = tempfile.TemporaryDirectory()
     >>> path = Path(folder.name, "event000000001-particles.csv")
     >>> rows = ["particle_id,vx,vy,vz,px,py,pz,q,nhits", "7,0,0,0,3.0,4.0,7e3,1,0"]
-    >>> size = path.write_text(chr(10).join(rows))
+    >>> size = path.write_text("\n".join(rows))
     >>> proton = read(path)[0]
     >>> float(proton.pt), round(float(proton.eta), 2)
     (5.0, 7.94)

@@ -15,6 +15,10 @@ from numpy.typing import NDArray
 
 __all__ = ["Column", "columns", "entries", "opened", "spans"]
 
+# In memory, of a value that takes so many bits in an RNTuple: one is a boolean, other numbers that
+# are not here are truncated floats.
+_BYTES = {1: 1, 8: 1, 16: 2, 32: 4, 64: 8}
+
 
 @contextlib.contextmanager
 def opened(path: Path) -> Iterator[dict[str, Any]]:
@@ -205,7 +209,7 @@ def _clusters(
     for cluster, links in enumerate(ntuple.page_link_list):
         for column, link in zip(ntuple.column_records, links, strict=False):
             elements = sum(page.num_elements for page in link.pages)
-            sizes[top[column.field_id], cluster] += elements * column.nbits / 8
+            sizes[top[column.field_id], cluster] += elements * _BYTES.get(column.nbits, 4)
     return edges, {
         field.name: np.append(0.0, np.cumsum(sizes[field.field_id])) for field in ntuple.fields
     }

@@ -164,9 +164,11 @@ def test_mistakes_are_explained(source, folder, target, change, message):
     assert list(folder.iterdir()) == []
 
 
-def test_a_missing_source(folder):
+def test_a_missing_source_and_a_missing_folder(source, folder):
     with pytest.raises(FileNotFoundError, match="there is no file"):
         formats.convert(folder / "none.root", folder / "events.h5", progress=False)
+    with pytest.raises(FileNotFoundError, match=r"there is no folder .*away to write events\.h5"):
+        formats.convert(source, folder / "away" / "events.h5", progress=False)
 
 
 def test_load_refuses_other_files(source, folder):
@@ -186,3 +188,11 @@ def test_load_explains_itself(source, folder, ending):
     target.write_bytes(target.read_bytes()[:-100])
     with pytest.raises(OSError, match="cut short or damaged"):
         formats.load(target)
+
+
+def test_two_branches_of_one_name_are_refused(source, folder):
+    with uproot.recreate(source, compression=None) as file:
+        file.mktree("events", {"jet1": "int32", "jet2": "int32"})
+    source.write_bytes(source.read_bytes().replace(b"jet2", b"jet1"))
+    with pytest.raises(ValueError, match=r"events\.root: several branches are called jet1"):
+        formats.convert(source, folder / "events.h5", progress=False)
