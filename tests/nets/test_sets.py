@@ -45,7 +45,8 @@ def test_published_sizes():
 @given(st.integers(0, 10_000))
 def test_order_does_not_matter(seed):
     z, angles, mask = jets(seed)
-    order = torch.randperm(mask.shape[1])
+    with seeded(seed + 1):
+        order = torch.randperm(mask.shape[1])
     exact = {"rtol": 1e-12, "atol": 1e-13}
     torch.testing.assert_close(
         efn()(z[:, order], angles[:, order], mask[:, order]), efn()(z, angles, mask), **exact
@@ -65,7 +66,7 @@ def test_efn_is_collinear_safe_and_pfn_is_not(seed, share):
         efn()(twice, directions, there), efn()(z, angles, mask), rtol=1e-12, atol=1e-13
     )
     change = pfn()(features(twice, directions), there) - pfn()(features(z, angles), mask)
-    assert change.abs().min() > 1e-6
+    assert change.abs().max() > 1e-6
 
 
 @settings(max_examples=20, deadline=None)
@@ -74,13 +75,14 @@ def test_efn_is_infrared_safe_and_pfn_is_not(seed):
     """Add a constituent without momentum anywhere."""
     z, angles, mask = jets(seed)
     more = torch.cat([torch.zeros_like(z[:, :1]), z], dim=1)
-    directions = torch.cat([torch.randn_like(angles[:, :1]), angles], dim=1)
+    with seeded(seed + 1):
+        directions = torch.cat([torch.randn_like(angles[:, :1]), angles], dim=1)
     there = torch.cat([torch.ones_like(mask[:, :1]), mask], dim=1)
     torch.testing.assert_close(
         efn()(more, directions, there), efn()(z, angles, mask), rtol=1e-12, atol=1e-13
     )
     change = pfn()(features(more, directions), there) - pfn()(features(z, angles), mask)
-    assert change.abs().min() > 1e-6
+    assert change.abs().max() > 1e-6
 
 
 @pytest.mark.parametrize("filling", [0.0, 7.0, float("nan"), float("inf")])
