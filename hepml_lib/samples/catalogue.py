@@ -82,14 +82,13 @@ def load(
     """
     recipe = _recipe(name)
     fields = _known_fields(recipe, fields)
-    needed = (column for field in fields for column in recipe.needs.get(field, (field,)))
-    wanted = list(dict.fromkeys(needed))
+    wanted = {name for field in fields for name in (field, *recipe.needs.get(field, ()))}
     held = _committed(recipe, wanted)
     parts: list[Columns] = []
     for part, entries in _shares(recipe, split, events).items():
         if entries:
             parts += _read_split(recipe, part, entries, wanted, held)
-    columns = {name: ak.concatenate([part[name] for part in parts]) for name in wanted}
+    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
     array = recipe.decode(columns)
     # Choosing fields takes the behaviour of a four-vector away: do it only where some must go.
     return array if set(array.fields) == set(fields) else array[fields]
@@ -142,7 +141,7 @@ def _verify(recipe: Recipe) -> None:
         )
 
 
-def _committed(recipe: Recipe, wanted: list[str]) -> dict[str, Columns]:
+def _committed(recipe: Recipe, wanted: set[str]) -> dict[str, Columns]:
     """Columns of the committed file by split; empty when there is no file."""
     if not _file(recipe).exists():
         return {}
@@ -157,14 +156,14 @@ def _committed(recipe: Recipe, wanted: list[str]) -> dict[str, Columns]:
 
 
 def _read_split(
-    recipe: Recipe, split: str, entries: int, wanted: list[str], held: dict[str, Columns]
+    recipe: Recipe, split: str, entries: int, wanted: set[str], held: dict[str, Columns]
 ) -> list[Columns]:
     """The first entries of a split, from the committed file and the cache."""
     parts = [held[split]] if split in held else []
     for file in generate.ensure(recipe, split, _missing(recipe, split, entries)):
         columns = storage.read(file)
-        parts.append({name: columns[name] for name in wanted})
-    surplus = sum(len(part[wanted[0]]) for part in parts) - entries
+        parts.append({name: columns[name] for name in storage.chosen(columns, wanted)})
+    surplus = sum(len(next(iter(part.values()))) for part in parts) - entries
     last = {name: column[: len(column) - surplus] for name, column in parts[-1].items()}
     return [*parts[:-1], last]
 

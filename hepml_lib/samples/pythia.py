@@ -16,9 +16,13 @@ from hepml_lib.samples.detector import (
     NEUTRAL_HADRON,
     PHOTON,
     Table,
+    take,
 )
 
 __all__ = ["batches", "directions", "hard_jet", "records", "stable", "start"]
+
+
+_INVISIBLE = (12, 14, 16, 1000022)
 
 
 def start(card: str, seed: int, hook: Any = None) -> Any:
@@ -76,9 +80,7 @@ def hard_jet(pt: float, radius: float) -> Any:
     return HardJet()
 
 
-def batches(
-    card: str, seed: int, size: int, parton_jet: float, radius: float
-) -> Iterator[ak.Array]:
+def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Array]:
     """Endless stream of batches of generated events.
 
     Parameters
@@ -87,29 +89,46 @@ def batches(
         See `start`.
     size
         Events per batch.
-    parton_jet, radius
-        Softest jet of partons [GeV], and its radius: see `hard_jet`.
+    hook
+        User hook that may drop events early, such as `hard_jet`.
 
     Yields
     ------
     ak.Array
-        Jagged array of Pythia's event record: ``id, status, mother1, daughter1, p`` and so on.
+        One record per event: ``prt``, the list of its particles for `records`, and ``info``, with
+        the event's ``weights``, the scale ``pT2Hat`` [GeV²] and so on.
     """
-    hook = hard_jet(parton_jet, radius)
     pythia = start(card, seed, hook)
     while True:
-        yield pythia.nextBatch(size).prt
+        yield pythia.nextBatch(size)
 
 
 def records(events: ak.Array) -> Table:
-    """Event records as flat columns: Pythia's own, `event`, and `first`, where the event starts."""
+    """Event records as flat columns.
+
+    Parameters
+    ----------
+    events
+        Field ``prt`` of a batch.
+
+    Returns
+    -------
+    Table
+        Pythia's own columns; production vertex `x, y, z` [mm]; `event`, and `first`, the row at
+        which the event starts.
+    """
     counts = ak.to_numpy(ak.num(events))
     flat = ak.flatten(events)
     first = np.concatenate([[0], np.cumsum(counts)[:-1]])
     table = {"event": np.repeat(np.arange(len(counts)), counts), "first": np.repeat(first, counts)}
     names = ("id", "status", "mother1", "daughter1")
     table |= {name: ak.to_numpy(flat[name]).astype(np.int64) for name in names}
-    return table | {name: ak.to_numpy(flat.p[name]) for name in ("px", "py", "pz", "e")}
+    table |= {name: ak.to_numpy(flat.p[name]) for name in ("px", "py", "pz", "e")}
+    # A particle without a vertex of its own comes from the collision.
+    vertex = flat.vProd
+    return table | {
+        name: ak.to_numpy(ak.fill_none(vertex[f"p{name}"], 0.0)) for name in ("x", "y", "z")
+    }
 
 
 def directions(table: Table) -> Table:
@@ -126,22 +145,36 @@ def directions(table: Table) -> Table:
 
 
 def stable(table: Table) -> Table:
-    """Stable particles except neutrinos, with their kind and charge, for the detector."""
+    """Stable particles except neutrinos, as the detector takes them.
+
+    Returns
+    -------
+    Table
+        Columns of `directions`; `x, y, z` [mm], where the particle was produced; `kind` and
+        `charge`; `vertex` and `bunch`, zero for the hard collision; `record`, the row of `table`.
+    """
     identity = np.abs(table["id"])
-    visible = (table["status"] > 0) & ~np.isin(identity, (12, 14, 16))
-    names = ("event", "id", "px", "py", "pz", "e")
-    particles = directions({name: table[name][visible] for name in names})
-    identity = identity[visible]
+    row = np.flatnonzero((table["status"] > 0) & ~np.isin(identity, _INVISIBLE))
+    chosen = take(table, row)
+    identity = identity[row]
+    particles = directions(chosen)
     charged_hadron = np.isin(identity, (211, 321, 2212))
     kind = np.full(len(identity), NEUTRAL_HADRON, np.int8)
-    for chosen, value in (
+    for where, value in (
         (charged_hadron, CHARGED_HADRON),
         (identity == 22, PHOTON),
         (identity == 11, ELECTRON),
         (identity == 13, MUON),
     ):
-        kind[chosen] = value
+        kind[where] = value
     # PDG codes are positive for π⁺, K⁺ and p, but for e⁻ and µ⁻ too.
     sign = np.sign(particles["id"]) * np.where(charged_hadron, 1, -1)
     charge = np.where((kind == PHOTON) | (kind == NEUTRAL_HADRON), 0, sign).astype(np.int8)
-    return particles | {"kind": kind, "charge": charge}
+    return particles | {
+        "kind": kind,
+        "charge": charge,
+        **{name: chosen[name] for name in ("x", "y", "z")},
+        "vertex": np.zeros(len(row), np.int16),
+        "bunch": np.zeros(len(row), np.int8),
+        "record": row.astype(np.int32),
+    }

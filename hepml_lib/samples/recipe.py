@@ -84,7 +84,7 @@ class Recipe:
     decode
         Turns columns into the array that the reader sees.
     needs
-        Columns that a field is decoded from, where these differ from the field itself.
+        Fields that another field is decoded from.
     """
 
     name: str

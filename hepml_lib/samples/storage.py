@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import uuid
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 
 import awkward as ak
@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepml_lib.samples.recipe import Columns
 
-__all__ = ["combined", "content", "file_hash", "read", "round_mantissa", "write"]
+__all__ = ["chosen", "combined", "content", "file_hash", "read", "round_mantissa", "write"]
 
 _TREE = "sample"
 
@@ -93,8 +93,20 @@ def write(path: Path, columns: Columns) -> None:
         part.unlink(missing_ok=True)
 
 
-def read(path: Path, names: Iterable[str] | None = None) -> Columns:
+def chosen(columns: Iterable[str], fields: Container[str]) -> list[str]:
+    """Names of the columns that fields are made of: flat ones, and all pieces of a jagged group."""
+    return [name for name in columns if name in fields or name.partition("_")[0] in fields]
+
+
+def read(path: Path, fields: Container[str] | None = None) -> Columns:
     """Columns of a sample file; all of them are checked against the hash inside when all are read.
+
+    Parameters
+    ----------
+    path
+        File that `write` made.
+    fields
+        Flat columns and groups of jagged columns to read; all by default.
 
     Raises
     ------
@@ -105,15 +117,17 @@ def read(path: Path, names: Iterable[str] | None = None) -> Columns:
 
     try:
         with uproot.open(path) as file:
-            wanted = None if names is None else list(names)
-            array = file[_TREE].arrays(wanted)
-            expected = str(file["content"])
+            tree = file[_TREE]
             # Counters of jagged columns are ROOT's book-keeping, not content.
-            counters = {f"n{name.partition('_')[0]}" for name in array.fields if "_" in name}
-            columns = {name: array[name] for name in array.fields if name not in counters}
+            names: list[str] = tree.keys()
+            counters = {f"n{name.partition('_')[0]}" for name in names if "_" in name}
+            names = [name for name in names if name not in counters]
+            array = tree.arrays(names if fields is None else chosen(names, fields))
+            columns = {name: array[name] for name in array.fields}
+            expected = str(file["content"])
     except Exception as error:
         raise _damaged(path, f"{type(error).__name__} while reading") from error
-    if names is None and combined(content(columns)) != expected:
+    if fields is None and combined(content(columns)) != expected:
         raise _damaged(path, "its content does not have the hash it was written with")
     return columns
 

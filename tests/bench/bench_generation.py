@@ -36,12 +36,13 @@ def next_alone(card: str, events: int, hook: object = None) -> float:
 def chain(process: int) -> tuple[float, int]:
     """CPU seconds and jets of the whole chain."""
     card, rng = top_jets.CARDS[process], np.random.default_rng(SEED)
-    source = pythia.batches(card, SEED, top_jets.BATCH, top_jets.PARTON_JET, top_jets.RADIUS)
+    hook = pythia.hard_jet(top_jets.PARTON_JET, top_jets.RADIUS)
+    source = pythia.batches(card, SEED, top_jets.BATCH, hook)
     # The first batch pays for the start of Pythia and for imports.
-    top_jets.select(pythia.records(next(source)), process, rng)
+    top_jets.select(pythia.records(next(source).prt), process, rng)
     start = time.process_time()
     jets = sum(
-        len(top_jets.select(pythia.records(events), process, rng)["pt"])
+        len(top_jets.select(pythia.records(events.prt), process, rng)["pt"])
         for events in islice(source, BATCHES)
     )
     return time.process_time() - start, jets

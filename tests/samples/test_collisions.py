@@ -28,6 +28,6 @@ def test_top_pairs_and_dijets_alternate_and_share_no_event() -> None:
 def test_the_committed_events_can_be_made_again() -> None:
     pytest.importorskip("pythia8mc")
     columns = collisions.make(Chunk(collisions.RECIPE.number, "train", 0), 8)
-    made, held = collisions.decode(columns), samples.load("collisions", split="train")[:8]
+    made, held = collisions.RECIPE.decode(columns), samples.load("collisions", split="train")[:8]
     assert made.event.to_list() == held.event.to_list()
     assert made.candidates.pt.to_list() == held.candidates.pt.to_list()

@@ -11,10 +11,26 @@ from numpy.typing import NDArray
 
 from hepml_lib.kinematics import wrap_phi
 
-__all__ = ["ACCEPTANCE", "Grid", "crystals", "ecal_resolution", "hcal_resolution", "towers"]
+__all__ = [
+    "ACCEPTANCE",
+    "FORWARD",
+    "TOWER",
+    "Grid",
+    "crystals",
+    "ecal_resolution",
+    "forward_resolution",
+    "hcal_resolution",
+    "towers",
+]
 
-ACCEPTANCE = 3.0
+ACCEPTANCE = 5.0
 """Largest |η| of a deposit."""
+
+TOWER = np.pi / 36
+"""Edge of a tower in η and φ [rad], 0.087."""
+
+FORWARD = 35 * TOWER
+"""Beginning of the forward calorimeter in |η|, 3.05."""
 
 _Array = NDArray[np.floating]
 
@@ -46,15 +62,24 @@ def hcal_resolution(energy: _Array) -> _Array:
     return np.hypot(1.1 / np.sqrt(energy), 0.09)
 
 
+def forward_resolution(energy: _Array) -> _Array:
+    """Relative energy resolution of the forward calorimeter: 200 %/√E ⊕ 9 %, E in GeV.
+
+    Ours: one figure for photons and hadrons, of the size that quartz-fibre calorimeters reach for
+    electrons.
+    """
+    return np.hypot(2.0 / np.sqrt(energy), 0.09)
+
+
 class Grid:
     """Deposits of many events on a grid of cells: energies in the same cell are added.
 
     Parameters
     ----------
     cell
-        Edge of a barrel cell in η and φ [rad]; cells are twice as wide for |η| ≥ `barrel`.
-    barrel
-        End of the barrel in |η|.
+        Edge of a cell in η and φ [rad]; cells are twice as wide for |η| ≥ `border`.
+    border
+        Where the cells get wider, in |η|.
     event, eta, phi
         One entry per deposit: number of the event, direction [rad].
 
@@ -67,31 +92,40 @@ class Grid:
     """
 
     def __init__(
-        self, cell: float, barrel: float, event: NDArray[np.integer], eta: _Array, phi: _Array
+        self, cell: float, border: float, event: NDArray[np.integer], eta: _Array, phi: _Array
     ) -> None:
-        width = np.where(np.abs(eta) < barrel, cell, 2 * cell)
+        width = np.where(np.abs(eta) < border, cell, 2 * cell)
         row = np.floor(eta / width).astype(np.int64) + 2**15
         column = np.floor(wrap_phi(phi) / width).astype(np.int64) + 2**15
         key = ((event * 2 + (width > cell)) << 32) + (row << 16) + column
-        _, first, self.index = np.unique(key, return_index=True, return_inverse=True)
-        self.event = event[first]
-        self.width = width[first]
+        found, self.index = np.unique(key, return_inverse=True)
+        self.event = found >> 33
+        self.width = np.where(found >> 32 & 1, 2 * cell, cell)
+        self._row = (found >> 16 & 0xFFFF) - 2**15
+        self._column = (found & 0xFFFF) - 2**15
 
     def sum(self, values: _Array) -> _Array:
         """Sum of a per-deposit quantity in each hit cell."""
         return np.bincount(self.index, values, len(self.event)).astype(np.float64)
 
+    def mean(self, weight: _Array, values: _Array) -> _Array:
+        """Weighted mean of a per-deposit quantity in each hit cell."""
+        return self.sum(weight * values) / np.maximum(self.sum(weight), 1e-12)
+
     def centroid(self, energy: _Array, eta: _Array, phi: _Array) -> tuple[_Array, _Array]:
         """Energy-weighted mean direction (η, φ) of the deposits in each hit cell."""
-        total = self.sum(energy)
-        return self.sum(energy * eta) / total, self.sum(energy * wrap_phi(phi)) / total
+        return self.mean(energy, eta), self.mean(energy, wrap_phi(phi))
+
+    def centres(self) -> tuple[_Array, _Array]:
+        """Direction (η, φ) of the middle of each hit cell."""
+        return (self._row + 0.5) * self.width, (self._column + 0.5) * self.width
 
 
 def crystals(event: NDArray[np.integer], eta: _Array, phi: _Array) -> Grid:
-    """Electromagnetic cells of 0.0174 × 0.0174, as the CMS barrel; 0.0348 in the endcaps."""
-    return Grid(0.0174, 1.479, event, eta, phi)
+    """Electromagnetic cells: 5 × 5 to a tower in the barrel, as in CMS, twice as wide beyond."""
+    return Grid(TOWER / 5, 1.479, event, eta, phi)
 
 
 def towers(event: NDArray[np.integer], eta: _Array, phi: _Array) -> Grid:
-    """Hadronic cells of 0.087 × 0.087 as in the CMS barrel; 0.174 beyond |η| = 1.6."""
-    return Grid(0.087, 1.6, event, eta, phi)
+    """Hadronic cells: 0.087 × 0.087 as in the CMS barrel; 0.17 × 0.17 in the forward region."""
+    return Grid(TOWER, FORWARD, event, eta, phi)

@@ -7,8 +7,7 @@ from collections.abc import Iterator
 import awkward as ak
 import numpy as np
 
-from hepml_lib import kinematics
-from hepml_lib.samples import clustering, detector, pythia
+from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.detector import Table
 from hepml_lib.samples.recipe import Chunk, Columns, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -35,9 +34,10 @@ def make(chunk: Chunk, entries: int) -> Columns:
 def _events(chunk: Chunk, process: int, entries: int) -> Iterator[Columns]:
     rng = chunk.rng(process)
     seed = chunk.pythia_seed(process)
-    batch = next(pythia.batches(_CARDS[process], seed, entries, PARTON_JET, RADIUS))
-    particles = pythia.stable(pythia.records(batch))
-    candidates = detector.respond(particles, rng)
+    hook = pythia.hard_jet(PARTON_JET, RADIUS)
+    batch = next(pythia.batches(_CARDS[process], seed, entries, hook))
+    particles = pythia.stable(pythia.records(batch.prt))
+    candidates = detector.respond(particles, rng).candidates
     jets, _ = clustering.anti_kt(candidates, RADIUS, JET_PT)
     for number in range(entries):
         constant = {
@@ -64,21 +64,6 @@ def _one_event(table: Table, name: str, number: int) -> ak.Array:
     return ak.unflatten(ak.Array(values), [len(values)])
 
 
-def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them: lists of `vector` records."""
-    columns = dict(columns)
-    if "candidates_kind" in columns:
-        kind = columns["candidates_kind"]
-        masses = detector.MASSES[ak.to_numpy(ak.flatten(kind))]
-        columns["candidates_mass"] = ak.unflatten(masses, ak.num(kind))
-    record = {name: column for name, column in columns.items() if "_" not in name}
-    for group, names in (("candidates", (*_CANDIDATE, "mass")), ("jets", _JET)):
-        if f"{group}_pt" in columns:
-            fields = {name: columns[f"{group}_{name}"] for name in names}
-            record[group] = kinematics.momenta(fields, depth=2)
-    return ak.zip(record, depth_limit=1)
-
-
 _TEXT = """\
 Definition
     Proton-proton collisions at 14 TeV from the cards of top_jets (Pythia 8, no multiparton
@@ -94,7 +79,7 @@ RECIPE = Recipe(
     name="collisions",
     title="a few whole collisions to look at",
     number=2,
-    version=1,
+    version=2,
     text=_TEXT,
     fields={
         "event": "int64         identity of the collision, unique in the whole book",
@@ -110,9 +95,6 @@ RECIPE = Recipe(
     packages=("pythia8mc", "fastjet", "numpy", "awkward"),
     cards=_CARDS,
     make=make,
-    decode=decode,
-    needs={
-        "candidates": tuple(f"candidates_{name}" for name in _CANDIDATE),
-        "jets": tuple(f"jets_{name}" for name in _JET),
-    },
+    decode=layout.decode,
+    needs={},
 )

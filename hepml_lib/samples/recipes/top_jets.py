@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
-from hepml_lib.samples import clustering, detector, pythia
+from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.recipe import Chunk, Columns, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -54,9 +52,10 @@ def _jets(chunk: Chunk, process: int, entries: int, response: bool) -> Columns:
     offset = chunk.event(500_000 * process)
     found, parts = 0, []
     size = min(BATCH, 4 * entries)
-    source = pythia.batches(CARDS[process], chunk.pythia_seed(process), size, PARTON_JET, RADIUS)
-    for number, events in enumerate(source):
-        table = pythia.records(events)
+    hook = pythia.hard_jet(PARTON_JET, RADIUS)
+    source = pythia.batches(CARDS[process], chunk.pythia_seed(process), size, hook)
+    for number, batch in enumerate(source):
+        table = pythia.records(batch.prt)
         part = select(table, process, rng if response else None)
         part["event"] = part["event"] + (offset + number * size)
         parts.append(part)
@@ -83,7 +82,9 @@ def select(table: Table, process: int, rng: np.random.Generator | None) -> Colum
         Fluctuations of the detector; None stays at particle level.
     """
     particles = pythia.stable(table)
-    candidates = detector.perfect(particles) if rng is None else detector.respond(particles, rng)
+    candidates = (
+        detector.perfect(particles) if rng is None else detector.respond(particles, rng).candidates
+    )
     jets, members = clustering.anti_kt(candidates, RADIUS, WINDOW[0])
     parton, matched = (_tops if process == TOP else _partons)(table, jets)
     chosen = matched & (jets["pt"] < WINDOW[1]) & (np.abs(jets["eta"]) < ETA_MAX)
@@ -190,26 +191,15 @@ def _constituents(candidates: Table, jets: Table, members: ak.Array) -> Columns:
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Jets as the reader sees them: absolute angles, masses by kind, `vector` records."""
-    columns = dict(columns)
-    pieces: dict[str, Any] = {
-        name.partition("_")[2]: columns.pop(name)
-        for name in list(columns)
-        if name.startswith("constituents_")
-    }
-    if pieces:
-        counts = ak.num(pieces["pt"])
-        phi = ak.flatten(pieces["phi"] + columns["phi"])
-        pieces["eta"] = pieces["eta"] + columns["eta"]
-        pieces["phi"] = ak.unflatten(kinematics.wrap_phi(ak.to_numpy(phi)), counts)
-        kind = ak.to_numpy(ak.flatten(pieces["kind"]))
-        pieces["mass"] = ak.unflatten(detector.MASSES[kind], counts)
-        order = ("pt", "eta", "phi", "mass", "charge", "kind")
-        columns["constituents"] = kinematics.momenta(
-            {name: pieces[name] for name in order}, depth=2
-        )
-    complete = {"pt", "eta", "phi", "mass"} <= columns.keys()
-    return kinematics.momenta(columns) if complete else ak.zip(columns, depth_limit=1)
+    """Jets as the reader sees them, with absolute angles of the constituents."""
+    if "constituents_eta" in columns:
+        phi = columns["constituents_phi"] + columns["phi"]
+        wrapped = kinematics.wrap_phi(ak.to_numpy(ak.flatten(phi)))
+        columns = columns | {
+            "constituents_eta": columns["constituents_eta"] + columns["eta"],
+            "constituents_phi": ak.unflatten(wrapped, ak.num(phi)),
+        }
+    return layout.decode(columns)
 
 
 _TEXT = """\
@@ -271,11 +261,5 @@ RECIPE = Recipe(
     cards=CARDS,
     make=make,
     decode=decode,
-    needs={
-        "constituents": (
-            "eta",
-            "phi",
-            *(f"constituents_{n}" for n in ("pt", "eta", "phi", "charge", "kind")),
-        )
-    },
+    needs={"constituents": ("eta", "phi")},
 )

@@ -22,6 +22,8 @@ def gun(kind, charge, pt, eta, count=20_000, phi=0.3):
         "energy": np.sqrt((pt * np.cosh(eta)) ** 2 + mass**2),
         "kind": np.full(count, kind, np.int8),
         "charge": np.full(count, charge, np.int8),
+        **{name: np.zeros(count) for name in ("x", "y", "z")},
+        **{name: np.zeros(count, np.int8) for name in ("vertex", "bunch")},
     }
 
 
@@ -44,13 +46,13 @@ def test_resolutions_are_the_published_ones():
 
 @pytest.mark.parametrize(("eta", "expected"), [(0.5, 0.94), (1.8, 0.85), (2.7, 0.0)])
 def test_tracking_efficiency_closes(rng, eta, expected):
-    found = detector.respond(gun(detector.CHARGED_HADRON, 1, 10, eta), rng)
+    found = detector.respond(gun(detector.CHARGED_HADRON, 1, 10, eta), rng).candidates
     tracks = (found["kind"] == detector.CHARGED_HADRON).sum() / 20_000
     assert tracks == pytest.approx(expected, abs=0.008)
 
 
 def test_track_resolution_closes(rng):
-    found = detector.respond(gun(detector.CHARGED_HADRON, -1, 50, 1.0), rng)
+    found = detector.respond(gun(detector.CHARGED_HADRON, -1, 50, 1.0), rng).candidates
     tracks = detector.take(found, found["kind"] == detector.CHARGED_HADRON)
     expected = tracker.momentum_resolution(np.array([50.0]), np.array([1.0]))[0]
     assert np.std(tracks["pt"]) / 50 == pytest.approx(expected, rel=0.03)
@@ -59,7 +61,7 @@ def test_track_resolution_closes(rng):
 
 
 def test_a_lost_track_is_a_neutral_hadron_where_the_field_takes_it(rng):
-    found = detector.respond(gun(detector.CHARGED_HADRON, 1, 50, 0.5), rng)
+    found = detector.respond(gun(detector.CHARGED_HADRON, 1, 50, 0.5), rng).candidates
     events, number = np.unique(found["event"], return_counts=True)
     alone = np.isin(found["event"], events[number == 1])
     neutral = detector.take(found, alone & (found["kind"] == detector.NEUTRAL_HADRON))
@@ -71,7 +73,7 @@ def test_a_lost_track_is_a_neutral_hadron_where_the_field_takes_it(rng):
 
 @pytest.mark.parametrize("pt", [2.0, 60.0])
 def test_photon_resolution_closes(rng, pt):
-    found = detector.respond(gun(detector.PHOTON, 0, pt, 0.0), rng)
+    found = detector.respond(gun(detector.PHOTON, 0, pt, 0.0), rng).candidates
     assert (found["kind"] == detector.PHOTON).all()
     expected = calorimeter.ecal_resolution(np.array([pt]), np.array([0.0]))[0]
     energy = found["pt"] * np.cosh(found["eta"])
@@ -85,12 +87,12 @@ def test_photons_of_one_crystal_merge_and_others_do_not(rng):
         second = gun(detector.PHOTON, 0, 20, 0.002, phi=0.002 + distance)
         both = {name: np.concatenate([first[name], second[name]]) for name in first}
         both = detector.take(both, np.argsort(both["event"], kind="stable"))
-        found = detector.respond(both, rng)
+        found = detector.respond(both, rng).candidates
         assert len(found["pt"]) == pytest.approx(expected * 20_000, rel=1e-3)
 
 
 def test_muons_leave_no_energy(rng):
-    found = detector.respond(gun(detector.MUON, 1, 30, 0.5), rng)
+    found = detector.respond(gun(detector.MUON, 1, 30, 0.5), rng).candidates
     assert set(found["kind"]) == {detector.MUON}
     assert len(found["pt"]) / 20_000 == pytest.approx(0.99, abs=0.003)
 
@@ -98,8 +100,9 @@ def test_muons_leave_no_energy(rng):
 @pytest.fixture(scope="module")
 def dijets():
     """Particles of 150 dijet events with a jet of partons above 500 GeV."""
-    events = next(pythia.batches("top_jets_qcd", 880_000_001, 150, 500.0, 0.8))
-    return pythia.stable(pythia.records(events))
+    hook = pythia.hard_jet(500.0, 0.8)
+    batch = next(pythia.batches("top_jets_qcd", 880_000_001, 150, hook))
+    return pythia.stable(pythia.records(batch.prt))
 
 
 def test_pythia_conserves_charge_and_transverse_momentum(dijets):
@@ -113,7 +116,7 @@ def test_pythia_conserves_charge_and_transverse_momentum(dijets):
 def test_perfect_measurement_conserves_energy(dijets, rng):
     """Without smearing only cells are left, and the pion's mass given to slow kaons and protons."""
     inside = detector.take(dijets, np.abs(dijets["eta"]) < 2.4)
-    found = detector.respond(inside, rng, smearing=0.0)
+    found = detector.respond(inside, rng, smearing=0.0).candidates
     energy = np.sqrt(
         (found["pt"] * np.cosh(found["eta"])) ** 2 + detector.MASSES[found["kind"]] ** 2
     )
@@ -125,7 +128,7 @@ def test_perfect_measurement_conserves_energy(dijets, rng):
 
 def test_jet_response_and_resolution(dijets, rng):
     true, _ = clustering.anti_kt(detector.perfect(dijets), 0.8, 500)
-    reco, _ = clustering.anti_kt(detector.respond(dijets, rng), 0.8, 300)
+    reco, _ = clustering.anti_kt(detector.respond(dijets, rng).candidates, 0.8, 300)
     true = detector.take(true, np.abs(true["eta"]) < 2)
     distance = kinematics.delta_r(
         true["eta"][:, None], true["phi"][:, None], reco["eta"], reco["phi"]
@@ -139,7 +142,7 @@ def test_jet_response_and_resolution(dijets, rng):
 
 
 def test_response_is_reproducible(dijets):
-    one, two = (detector.respond(dijets, np.random.default_rng(3)) for _ in range(2))
+    one, two = (detector.respond(dijets, np.random.default_rng(3)).candidates for _ in range(2))
     for name in one:
         assert np.array_equal(one[name], two[name])
     assert (np.diff(one["event"]) >= 0).all()

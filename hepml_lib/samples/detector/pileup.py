@@ -1,0 +1,156 @@
+"""Pileup: other collisions of the same crossing, and of the crossings beside it."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from hepml_lib.kinematics import wrap_phi
+from hepml_lib.samples.detector import calorimeter
+from hepml_lib.samples.detector.table import Table, merge, take
+
+__all__ = ["Pool"]
+
+_LENGTH = 35.0
+"""Spread of the collisions along the beam [mm] (ours, LHC-like)."""
+
+_SOFTEST = 0.15
+"""Softest particle of the pool [GeV]; those below carry 4 % of the transverse momentum."""
+
+_SOFTEST_LATE = 0.75
+"""Softest particle of other crossings [GeV], of which the calorimeters see a tenth at most."""
+
+_BATCH = 500
+
+
+class Pool:
+    """Inelastic collisions at 13.6 TeV, from which pileup is drawn.
+
+    Every use turns a collision by a random angle about the beam and may mirror it, so that two
+    crossings that draw the same one differ; their hardest jets have the same momentum all the same.
+
+    Parameters
+    ----------
+    seed
+        Pythia's seed.
+    events
+        Collisions in the pool; 500 a second are made.
+    card
+        Command file that makes them.
+
+    Attributes
+    ----------
+    pthat
+        Scale of the hardest parton scattering of each collision [GeV].
+    """
+
+    def __init__(self, seed: int, events: int, card: str = "minimum_bias") -> None:
+        from hepml_lib.samples import pythia
+
+        source = pythia.batches(card, seed, _BATCH)
+        parts, scales, first = [], [], 0
+        while first < events:
+            batch = next(source)[: events - first]
+            particles = pythia.stable(pythia.records(batch.prt))
+            particles["event"] = particles["event"] + first
+            parts.append(_near(particles, _SOFTEST))
+            scales.append(np.sqrt(np.asarray(batch.info.pT2Hat)))
+            first += len(batch)
+        self.pthat: NDArray[np.floating] = np.concatenate(scales)
+        everything = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+        self._now = _Store(everything, events)
+        self._late = _Store(_near(everything, _SOFTEST_LATE), events)
+
+    def __len__(self) -> int:
+        return len(self.pthat)
+
+    def overlay(
+        self, particles: Table, events: int, mu: ArrayLike, rng: np.random.Generator
+    ) -> tuple[Table, Table]:
+        """Add pileup to hard collisions.
+
+        Parameters
+        ----------
+        particles
+            Particles of the hard collisions, as `hepml_lib.samples.pythia.stable` gives them. It
+            may be empty: then there is pileup alone.
+        events
+            Number of crossings; `event` of the particles counts from 0.
+        mu
+            Mean number of pileup collisions of a crossing, one figure or one per crossing. Their
+            number is a Poisson number; so is it in the crossings before and after.
+        rng
+            Decides what is drawn.
+
+        Returns
+        -------
+        particles : Table
+            All particles, in the order of events. The leading vertex stays at z = 0; `vertex`
+            counts the pileup of the crossing from 1; other crossings have a `bunch` other than 0.
+        vertices : Table
+            `event`, `vertex`, `z` [mm], and `pthat` [GeV], 0 for the hard collision, of the
+            collisions of the crossing itself.
+        """
+        parts: list[Table] = [particles] if len(particles["event"]) else []
+        origin = rng.normal(0.0, _LENGTH, events)
+        leading: Table = {
+            "event": np.arange(events),
+            "vertex": np.zeros(events, np.int16),
+            "z": np.zeros(events),
+            "pthat": np.zeros(events),
+        }
+        for bunch, store in ((0, self._now), (-1, self._late), (1, self._late)):
+            number = rng.poisson(np.broadcast_to(mu, events))
+            event = np.repeat(np.arange(events), number)
+            rank = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
+            drawn = rng.integers(len(self), size=len(event))
+            vertices: Table = {
+                "event": event,
+                "vertex": (rank + 1).astype(np.int16),
+                "z": rng.normal(0.0, _LENGTH, len(event)) - origin[event],
+                "pthat": self.pthat[drawn],
+            }
+            parts.append(store.place(drawn, vertices, bunch, rng))
+            if bunch == 0:
+                collisions = merge(leading, vertices)
+        return merge(*parts), collisions
+
+
+class _Store:
+    """Particles of many collisions, end to end."""
+
+    def __init__(self, particles: Table, events: int) -> None:
+        self.particles = particles
+        self.count = np.bincount(particles["event"], minlength=events)
+        self.first = np.cumsum(self.count) - self.count
+
+    def place(
+        self, drawn: NDArray[np.integer], vertices: Table, bunch: int, rng: np.random.Generator
+    ) -> Table:
+        """Particles of the drawn collisions, turned, mirrored and moved to their vertices."""
+        angle = rng.uniform(-np.pi, np.pi, len(drawn))
+        mirror = rng.choice([-1.0, 1.0], len(drawn))
+        count = self.count[drawn]
+        which = np.repeat(np.arange(len(drawn)), count)
+        begin = np.repeat(self.first[drawn] - (np.cumsum(count) - count), count)
+        row = np.arange(len(which)) + begin
+        found = take(self.particles, row)
+        turn, mirror = angle[which], mirror[which]
+        cosine, sine = np.cos(turn), np.sin(turn)
+        return found | {
+            "event": vertices["event"][which],
+            "eta": mirror * found["eta"],
+            "phi": wrap_phi(found["phi"] + turn),
+            "x": cosine * found["x"] - sine * found["y"],
+            "y": sine * found["x"] + cosine * found["y"],
+            "z": mirror * found["z"] + vertices["z"][which],
+            "vertex": vertices["vertex"][which],
+            "bunch": np.full(len(which), bunch, np.int8),
+            "record": np.full(len(which), -1, np.int32),
+        }
+
+
+def _near(particles: Table, softest: float) -> Table:
+    """Particles that the detector can see."""
+    inside = np.abs(particles["eta"]) < calorimeter.ACCEPTANCE
+    return take(particles, inside & (particles["pt"] > softest))
