@@ -11,6 +11,7 @@ from hepml_lib.metrics.comparison import paired
 from hepml_lib.metrics.estimate import Estimate, clopper_pearson, efficiency
 from hepml_lib.metrics.figures import accuracy, auc, best_threshold
 from hepml_lib.metrics.ranking import Roc, roc
+from hepml_lib.metrics.response import median, resolution, width
 from hepml_lib.metrics.working_points import (
     Band,
     rejection,
@@ -28,10 +29,13 @@ __all__ = [
     "best_threshold",
     "clopper_pearson",
     "efficiency",
+    "median",
     "paired",
     "rejection",
+    "resolution",
     "roc",
     "roc_band",
     "significance_improvement",
     "survivors",
+    "width",
 ]

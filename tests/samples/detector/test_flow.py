@@ -5,26 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hepml_lib import kinematics
+from hepml_lib import kinematics, metrics
 from hepml_lib.samples import clustering, detector, pythia
 from hepml_lib.samples.detector import calorimeter, tracker
+from hepml_lib.samples.detector.gun import shoot
 
 
 def gun(kind, charge, pt, eta, count=20_000, phi=0.3):
-    """One particle per event."""
-    mass = detector.MASSES[kind]
-    pt = np.full(count, float(pt))
-    return {
-        "event": np.arange(count),
-        "pt": pt,
-        "eta": np.full(count, float(eta)),
-        "phi": np.full(count, float(phi)),
-        "energy": np.sqrt((pt * np.cosh(eta)) ** 2 + mass**2),
-        "kind": np.full(count, kind, np.int8),
-        "charge": np.full(count, charge, np.int8),
-        **{name: np.zeros(count) for name in ("x", "y", "z")},
-        **{name: np.zeros(count, np.int8) for name in ("vertex", "bunch")},
-    }
+    """One particle per event, all in the same direction."""
+    return shoot(kind, charge, pt, eta, count) | {"phi": np.full(count, float(phi))}
 
 
 @pytest.fixture
@@ -157,3 +146,55 @@ def test_anti_kt_jets_are_the_sum_of_their_members(dijets):
         py = np.sum(candidates["pt"][rows] * np.sin(candidates["phi"][rows]))
         assert jets["pt"][number] == pytest.approx(np.hypot(px, py))
         assert set(candidates["event"][rows]) == {jets["event"][number]}
+
+
+def test_pulls_of_impact_parameters_have_unit_core_and_tails(rng):
+    particles = shoot(detector.MUON, 1, 5.0, 0.7, 40_000)
+    seen = detector.respond(particles, rng).candidates
+    for name in ("d0", "z0"):
+        pull = seen[name] / seen[f"{name}_error"]
+        assert metrics.width(pull).value == pytest.approx(1.03, abs=0.03)
+        # A normal distribution has 0.27 % beyond three; one track in twenty is 2.5 times worse.
+        assert np.mean(np.abs(pull) > 3) == pytest.approx(0.0138, abs=0.003)
+
+
+def test_a_muon_that_starts_away_from_the_beam_misses_it_by_its_bend(rng):
+    """A circle of radius R through a point at r, outward there, misses the centre by r²/2R."""
+    seen = detector.respond(shoot(detector.MUON, -1, 20.0, 0.5, 5000, radius=20.0), rng).candidates
+    expected = 20.0**2 / 2 / (1000 * 20.0 / (0.3 * 3.8))
+    # The median of 4500 tracks is known to 0.4 µm.
+    assert abs(np.median(seen["d0"])) == pytest.approx(expected, abs=0.002)
+    assert np.median(seen["z0"]) == pytest.approx(0, abs=0.004)
+
+
+def test_towers_hold_the_energy_and_say_where_it_came_from(dijets, rng):
+    seen = detector.respond(dijets, rng).towers
+    total = (seen["em"] + seen["had"]).sum()
+    # Charged particles below 0.74 GeV curl up before the calorimeter.
+    reach = (dijets["charge"] == 0) | (dijets["pt"] > 0.74)
+    reach &= (dijets["kind"] != detector.MUON) & (np.abs(dijets["eta"]) < 5)
+    assert total == pytest.approx(dijets["energy"][reach].sum(), rel=0.02)
+    assert (seen["hard"] == 1).all()
+    photons = detector.respond(shoot(detector.PHOTON, 0, 30.0, 1.0, 2000), rng).towers
+    assert (photons["had"] == 0).all()
+    pions = detector.respond(shoot(detector.CHARGED_HADRON, 1, 30.0, 1.0, 4000), rng).towers
+    share = pions["em"] / (pions["em"] + pions["had"])
+    # The crystals are one interaction length deep: exp(-1) of the pions pass them.
+    assert np.mean(share == 0) == pytest.approx(np.exp(-1), abs=0.03)
+
+
+def test_a_hadron_passes_for_a_lepton_now_and_then(rng):
+    seen = detector.respond(gun(detector.CHARGED_HADRON, 1, 20, 0.5, 200_000), rng).candidates
+    tracks = seen["kind"][seen["charge"] != 0]
+    assert np.mean(tracks == detector.ELECTRON) == pytest.approx(0.003, rel=0.2)
+    assert np.mean(tracks == detector.MUON) == pytest.approx(0.001, rel=0.3)
+
+
+def test_forward_particles_have_no_tracks_and_a_poor_resolution(rng):
+    particles = shoot(detector.CHARGED_HADRON, 1, 40.0, 4.0, 5000)
+    seen = detector.respond(particles, rng).candidates
+    assert (seen["kind"] == detector.NEUTRAL_HADRON).all()
+    energy = seen["pt"] * np.cosh(seen["eta"])
+    expected = calorimeter.forward_resolution(particles["energy"][:1])[0]
+    # The position of a cell of 0.17 adds to the momentum, not to the energy.
+    assert np.std(energy) / particles["energy"][0] == pytest.approx(expected, rel=0.05)
