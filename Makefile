@@ -75,6 +75,7 @@ $(READY): pyproject.toml constraints.txt
 	-@test "$$(uname)" = Darwin || $(BIN)/pip install --quiet --retries 0 --timeout 15 --no-deps \
 	  --constraint constraints.txt --extra-index-url $(CPU_TORCH) torch
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[book,generate,test]'
+	-$(BIN)/pip install --quiet --constraint constraints.txt --only-binary :all: --editable '.[tracking]'
 	@mkdir -p $(VENV)/share/jupyter/lab/settings
 	@cp book/_ext/overrides.json $(VENV)/share/jupyter/lab/settings/
 	@touch $@

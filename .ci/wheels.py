@@ -131,7 +131,7 @@ def main() -> int:
             status |= bool(gaps)
             print(f"{system} Python {python}: {len(wheels)} wheels of {len(pins)} pins")
             for name in lacking:
-                print(f"  no wheel, compiled at installation: {name}")
+                print(f"  no wheel, compiled at installation or left out if optional: {name}")
             for gap in gaps:
                 print(f"  {gap}")
     return status
