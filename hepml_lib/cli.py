@@ -40,14 +40,31 @@ def data_describe(name: str) -> None:
 
 @data.command("make")
 def data_make(
-    name: str,
-    events: Annotated[int, typer.Option(help="How many entries the split shall hold.")],
+    name: Annotated[str | None, typer.Argument()] = None,
+    events: Annotated[
+        int | None, typer.Option(help="How many entries the split shall hold.")
+    ] = None,
     split: Annotated[str, typer.Option(help="train, validation or test.")] = "train",
     workers: Annotated[int, typer.Option(help="Processes that generate side by side.")] = 2,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Make what is committed again, and compare.")
+    ] = False,
 ) -> None:
-    """Generate a sample into the cache; an interrupted call resumes where it stopped."""
+    """Generate a sample into the cache; an interrupted call resumes where it stopped.
+
+    With --all every committed sample is made again, or the one named, and its content is compared
+    with the manifest; the exit code is 1 if one of them is not what it should be.
+    """
     from hepml_lib import samples
 
+    if everything:
+        results = []
+        for result in samples.reproduce(None if name is None else [name], workers=workers):
+            typer.echo(result)
+            results.append(result)
+        raise typer.Exit(0 if all(result.good for result in results) else 1)
+    if name is None or events is None:
+        raise ValueError("say which sample and how many --events, or --all")
     samples.make(name, events=events, split=split, workers=workers)
 
 
@@ -66,6 +83,23 @@ def data_check(name: Annotated[str | None, typer.Argument()] = None) -> None:
 
     samples.check(name)
     typer.echo("every file and every field agrees with the manifest")
+
+
+@data.command("fetch")
+def data_fetch(
+    name: Annotated[str | None, typer.Argument()] = None,
+    files: Annotated[
+        int | None, typer.Option(help="How many files to get, from the first.")
+    ] = None,
+) -> None:
+    """Download a public benchmark set and check it; without a name, list the sets."""
+    from hepml_lib import samples
+    from hepml_lib.samples import public
+
+    if name is None:
+        typer.echo("\n\n".join(map(public.describe, public.names())))
+    else:
+        typer.echo("\n".join(map(str, samples.fetch(name, files))))
 
 
 @app.command()

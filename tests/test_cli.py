@@ -27,6 +27,19 @@ def test_checks_the_committed_samples() -> None:
     assert "agrees with the manifest" in run("data", "check")
 
 
+def test_lists_public_sets_with_licence_and_size() -> None:
+    cards = run("data", "fetch")
+    assert "higgsml: ATLAS Higgs challenge" in cards
+    assert "licence  CC0" in cards
+    assert "val.h5, 347.4 MB, md5:" in cards
+
+
+def test_fetches_a_public_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a.csv").touch()
+    monkeypatch.setattr(samples, "fetch", lambda name, files: [tmp_path / "a.csv"][:files])
+    assert run("data", "fetch", "higgsml", "--files", "1").strip() == str(tmp_path / "a.csv")
+
+
 def test_converts_a_sample(root: Path, tmp_path: Path) -> None:
     target = tmp_path / "events.h5"
     run("convert", str(root / "data/samples/collisions.root"), str(target), "--tree", "sample")
@@ -37,6 +50,8 @@ def test_converts_a_sample(root: Path, tmp_path: Path) -> None:
     ("words", "message"),
     [
         (["data", "describe", "top_jet"], "did you mean 'top_jets'?"),
+        (["data", "fetch", "higsml"], "did you mean 'higgsml'?"),
+        (["data", "make", "top_jets"], "or --all"),
         (["train", "taging.pfn"], "did you mean 'tagging'?"),
         (["train", "tagging.pnf"], "did you mean 'pfn'?"),
     ],

@@ -13,7 +13,7 @@ from hepml_lib.samples import generate, manifest, storage
 from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
 from hepml_lib.samples.recipes import collisions, top_jets
 
-__all__ = ["build", "check", "describe", "load", "make", "names"]
+__all__ = ["build", "check", "definition", "describe", "load", "make", "names"]
 
 _RECIPES = {recipe.name: recipe for recipe in (collisions.RECIPE, top_jets.RECIPE)}
 
@@ -29,7 +29,8 @@ def names() -> list[str]:
     return sorted(_RECIPES)
 
 
-def _recipe(name: str) -> Recipe:
+def definition(name: str) -> Recipe:
+    """Recipe of a sample."""
     if name not in _RECIPES:
         raise ValueError(settings.unknown_name("sample", name, _RECIPES))
     return _RECIPES[name]
@@ -80,7 +81,7 @@ def load(
     >>> 170 < float(top[len(top) // 2]) < 178
     True
     """
-    recipe = _recipe(name)
+    recipe = definition(name)
     fields = _known_fields(recipe, fields)
     wanted = {name for field in fields for name in (field, *recipe.needs.get(field, ()))}
     held = _committed(recipe, wanted)
@@ -203,14 +204,14 @@ def make(
     list of Path
         Files in the cache, one per chunk.
     """
-    recipe = _recipe(name)
+    recipe = definition(name)
     shares = _shares(recipe, split, events)
     return generate.ensure(recipe, split, _missing(recipe, split, shares[split]), workers, executor)
 
 
 def build(name: str, workers: int | None = None, executor: Executor | None = None) -> Path:
     """Make the committed file of a sample and its entry in the manifest, from the first chunks."""
-    return generate.build(_recipe(name), workers, executor)
+    return generate.build(definition(name), workers, executor)
 
 
 def check(name: str | None = None) -> None:
@@ -221,7 +222,7 @@ def check(name: str | None = None) -> None:
     OSError
         If a file is missing or differs; the columns that differ are named.
     """
-    for recipe in _RECIPES.values() if name is None else [_recipe(name)]:
+    for recipe in _RECIPES.values() if name is None else [definition(name)]:
         file = _file(recipe)
         if not file.exists():
             raise FileNotFoundError(f"{file} is missing; samples.build({recipe.name!r}) makes it")
@@ -242,7 +243,7 @@ def describe(name: str) -> str:
     >>> print(describe("top_jets").splitlines()[0])
     top_jets: hadronic top jets against QCD jets at 600 GeV
     """
-    recipe = _recipe(name)
+    recipe = definition(name)
     lines = [f"{recipe.name}: {recipe.title}", "", recipe.text.rstrip(), "Fields"]
     wide = max(map(len, recipe.fields))
     lines += [f"    {field:{wide}}  {text}" for field, text in recipe.fields.items()]

@@ -7,6 +7,7 @@ cache; it appears whole or not at all, so that a killed run resumes after its la
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -21,12 +22,12 @@ from hepml_lib import settings
 from hepml_lib.samples import manifest, storage
 from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
 
-__all__ = ["build", "chunk_file", "ensure"]
+__all__ = ["assemble", "build", "chunk_file", "clear_leftovers", "ensure", "unwritable"]
 
 
-def chunk_file(recipe: Recipe, split: str, index: int) -> Path:
+def chunk_file(recipe: Recipe, split: str, index: int, cache: Path | None = None) -> Path:
     """File in the cache for one chunk; a new version of the recipe has other files."""
-    folder = settings.cache_dir() / "samples" / recipe.name / recipe.fingerprint()
+    folder = (cache or settings.cache_dir()) / "samples" / recipe.name / recipe.fingerprint()
     return folder / f"{split}-{index:05d}.root"
 
 
@@ -36,6 +37,7 @@ def ensure(
     chunks: range,
     workers: int | None = None,
     executor: Executor | None = None,
+    cache: Path | None = None,
 ) -> list[Path]:
     """Files of the given chunks, generating those that are missing.
 
@@ -49,12 +51,22 @@ def ensure(
     executor
         Anything with the interface of `concurrent.futures.Executor`, in place of a process pool,
         such as ``dask.distributed.Client().get_executor()``; its workers must see the cache.
+    cache
+        Folder to generate into, in place of the user's cache.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If a package that the recipe needs is not installed.
+    OSError
+        If the cache cannot be written to, before any work where that can be known.
     """
-    files = [chunk_file(recipe, split, index) for index in chunks]
+    files = [chunk_file(recipe, split, index, cache) for index in chunks]
     jobs = [(index, file) for index, file in zip(chunks, files, strict=True) if not file.exists()]
     if not jobs:
         return files
     _require(recipe)
+    _open(files[0].parent)
     workers = min(workers or os.cpu_count() or 1, len(jobs))
     with _bar(recipe, split, len(jobs)) as advance:
         if executor is None and workers == 1:
@@ -79,6 +91,33 @@ def _require(recipe: Recipe) -> None:
             f"python -m pip install {' '.join(missing)}. "
             f"The committed file, which holds {held} entries, does not need it"
         )
+
+
+def _open(folder: Path) -> None:
+    """Make a folder that can be written to, without what killed runs left there."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / ".lock").touch()
+        clear_leftovers(folder, ".*.part")
+    except OSError as error:
+        raise unwritable(folder, error) from error
+
+
+def clear_leftovers(folder: Path, pattern: str) -> None:
+    """Delete half-written files that nobody has touched for ten minutes: their writer is dead."""
+    for path in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            if time.time() - path.stat().st_mtime > 600:
+                path.unlink()
+
+
+def unwritable(path: Path, error: OSError) -> OSError:
+    """Error that says how to help a cache that is full, read-only or not there."""
+    return OSError(
+        f"{path} cannot be written ({error.strerror or error}). "
+        f"The cache is {settings.cache_dir()}: make room in it or allow writing, or set "
+        "HEPML_CACHE to another folder. Finished files are kept: the next call resumes"
+    )
 
 
 def _submit(
@@ -108,7 +147,11 @@ def _write_chunk(recipe: Recipe, split: str, index: int, file: Path) -> None:
     """Generate one chunk, unless another process has done so or is doing it."""
     with _alone(file.parent, SPLITS.index(split) * 10**6 + index):
         if not file.exists():
-            storage.write(file, recipe.make(recipe.part(split, index), recipe.chunk))
+            columns = recipe.make(recipe.part(split, index), recipe.chunk)
+            try:
+                storage.write(file, columns)
+            except OSError as error:
+                raise unwritable(file, error) from error
 
 
 @contextmanager
@@ -121,7 +164,6 @@ def _alone(folder: Path, number: int) -> Iterator[None]:
     """
     import fcntl
 
-    folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("a") as lock:
         with suppress(OSError):
             fcntl.lockf(lock, fcntl.LOCK_EX, 1, number)
@@ -136,16 +178,23 @@ def _bar(recipe: Recipe, split: str, chunks: int) -> Iterator[Callable[[], objec
         yield lambda: bar.update(recipe.chunk)
 
 
-def build(recipe: Recipe, workers: int | None = None, executor: Executor | None = None) -> Path:
-    """Make the committed file and its entry in the manifest.
-
-    The file is the first chunks of every split, end to end.
-    """
+def assemble(
+    recipe: Recipe,
+    workers: int | None = None,
+    executor: Executor | None = None,
+    cache: Path | None = None,
+) -> Columns:
+    """Columns of the committed file: the first chunks of every split, end to end."""
     parts: list[Columns] = []
     for split in SPLITS:
         chunks = range(recipe.committed[split] // recipe.chunk)
-        parts += map(storage.read, ensure(recipe, split, chunks, workers, executor))
-    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
+        parts += map(storage.read, ensure(recipe, split, chunks, workers, executor, cache))
+    return {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def build(recipe: Recipe, workers: int | None = None, executor: Executor | None = None) -> Path:
+    """Make the committed file and its entry in the manifest."""
+    columns = assemble(recipe, workers, executor)
     file = settings.data_dir() / "samples" / f"{recipe.name}.root"
     storage.write(file, columns)
     manifest.record(recipe, columns)

@@ -6,16 +6,17 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import os
+import platform as machine
 import tomllib
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 from hepml_lib import settings
 from hepml_lib.samples import storage
 from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
 
-__all__ = ["entry", "record"]
+__all__ = ["entry", "platform", "record", "version"]
 
 
 def _key(recipe: Recipe) -> str:
@@ -59,7 +60,8 @@ def record(recipe: Recipe, columns: Columns) -> None:
         "recipe_version": recipe.version,
         "entries": dict(recipe.committed),
         "pythia_seeds": seeds,
-        "versions": {name: _version(name) for name in recipe.packages},
+        "versions": {name: version(name) for name in recipe.packages},
+        "platform": platform(),
         "columns": storage.content(columns),
     }
     part = path.with_name(".manifest.part")
@@ -67,11 +69,17 @@ def record(recipe: Recipe, columns: Columns) -> None:
     os.replace(part, path)
 
 
-def _version(package: str) -> str:
+def version(package: str) -> str:
+    """Version of a package, or ``"not installed"``."""
     try:
-        return version(package)
-    except PackageNotFoundError:
+        return importlib.metadata.version(package)
+    except importlib.metadata.PackageNotFoundError:
         return "not installed"
+
+
+def platform() -> str:
+    """System and processor, which decide the last bits of a result."""
+    return f"{machine.system()} {machine.machine()}"
 
 
 def _dump(tables: dict[str, dict[str, Any]]) -> str:

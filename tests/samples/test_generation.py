@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import random
+import resource
 import shutil
 import signal
 import subprocess
@@ -10,7 +12,11 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
+from multiprocessing import get_context
 
+import awkward as ak
+import numpy as np
 import pytest
 import uproot
 from hypothesis import given
@@ -22,6 +28,32 @@ from hepml_lib.samples.recipe import SPLITS, Chunk
 from hepml_lib.samples.recipes import top_jets
 
 TINY = replace(top_jets.RECIPE, chunk=4, committed={"train": 4, "validation": 4, "test": 4})
+
+
+def make_toy(chunk, entries):
+    """A peak and some jets: a chunk that takes milliseconds."""
+    rng = chunk.rng(0)
+    numbers = rng.poisson(4, entries)
+    momenta = rng.exponential(30, numbers.sum()).astype(np.float32)
+    return {
+        "event": ak.Array(chunk.event(0) + np.arange(entries)),
+        "split": ak.Array(np.full(entries, chunk.code, np.int8)),
+        "mass": ak.Array(rng.normal(91.2, 2.5, entries).astype(np.float32)),
+        "jets_pt": ak.unflatten(momenta, numbers),
+    }
+
+
+TOY = replace(
+    top_jets.RECIPE,
+    name="toy",
+    cards=(),
+    packages=("numpy",),
+    fields={"event": "", "split": "", "mass": "", "jets_pt": ""},
+    chunk=500,
+    committed={"train": 1000, "validation": 500, "test": 1000},
+    make=make_toy,
+    decode=partial(ak.zip, depth_limit=1),
+)
 
 # What a test runs in another process: the tiny recipe, as a user's script would use it.
 SCRIPT = """
@@ -42,7 +74,7 @@ def made(tmp_path_factory):
     cache = tmp_path_factory.mktemp("made")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEPML_CACHE", str(cache))
-        files = generate.ensure(TINY, "train", range(3), workers=1)
+        files = generate.ensure(TINY, "train", range(4), workers=1)
         files += generate.ensure(TINY, "validation", range(1), workers=1)
         files += generate.ensure(TINY, "test", range(1), workers=1)
     return {file.name: storage.content(storage.read(file)) for file in files}, cache
@@ -84,9 +116,9 @@ def run(events):
 
 def test_workers_and_seed_do_not_change_the_content(place, made, monkeypatch):
     monkeypatch.setenv("HEPML_SEED", "12345")
-    samples.make("top_jets", events=8, split="train", workers=2)
+    samples.make("top_jets", events=16, split="train", workers=4)
     found = contents(place)
-    assert len(found) == 2
+    assert len(found) == 4
     assert all(made[0][name] == content for name, content in found.items())
 
 
@@ -95,6 +127,21 @@ def test_any_executor_will_do(place, made):
         files = samples.make("top_jets", events=4, split="train", executor=executor)
     assert [file.name for file in files] == ["train-00000.root"]
     assert contents(place)["train-00000.root"] == made[0]["train-00000.root"]
+
+
+def test_a_dask_cluster_gives_the_same_content(place, made):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        executor = client.get_executor()
+        samples.make("top_jets", events=8, split="train", executor=executor)
+    found = contents(place)
+    assert len(found) == 2
+    assert all(made[0][name] == content for name, content in found.items())
 
 
 def test_a_killed_run_resumes(place, made):
@@ -109,9 +156,79 @@ def test_a_killed_run_resumes(place, made):
     assert len(survivors) < 3
     samples.make("top_jets", events=12, split="train", workers=1)
     assert {file: file.stat().st_mtime_ns for file in survivors} == survivors
-    expected = {name: content for name, content in made[0].items() if name.startswith("train")}
-    assert contents(place) == expected
+    found = contents(place)
+    assert len(found) == 3
+    assert all(made[0][name] == content for name, content in found.items())
     assert not list((place / "cache").rglob("*.part"))
+
+
+def test_ten_kills_at_random_moments_lose_and_double_nothing(place, monkeypatch):
+    tiny = replace(TOY, chunk=10, committed=dict.fromkeys(SPLITS, 10))
+    monkeypatch.setitem(catalogue._RECIPES, "toy", tiny)
+    moments = random.Random(20)
+    chunks, survivors = 120, {}
+    for _ in range(10):
+        # A fork, so that the time goes into chunks rather than into imports.
+        process = get_context("fork").Process(
+            target=samples.make, args=("toy",), kwargs={"events": 10 * chunks, "workers": 1}
+        )
+        process.start()
+        enough = len(survivors) + moments.randint(1, 5)
+        deadline = time.monotonic() + 60
+        while len(cached(place)) < enough and time.monotonic() < deadline:
+            pass
+        time.sleep(moments.uniform(0, 0.005))
+        process.kill()
+        process.join()
+        found = {file: file.stat().st_mtime_ns for file in cached(place)}
+        assert survivors.items() < found.items()
+        for file in found.keys() - survivors.keys():
+            storage.read(file)
+        survivors = found
+    assert len(survivors) < chunks
+    samples.make("toy", events=10 * chunks, workers=1)
+    assert survivors.items() < {file: file.stat().st_mtime_ns for file in cached(place)}.items()
+    events = samples.load("toy", split="train", events=10 * chunks)
+    expected = [tiny.make(tiny.part("train", index), 10) for index in range(chunks)]
+    assert events.tolist() == ak.concatenate([tiny.decode(part) for part in expected]).tolist()
+    assert len(set(events.event.tolist())) == 10 * chunks
+
+
+def test_what_killed_runs_left_is_cleared_away(place, monkeypatch):
+    monkeypatch.setitem(catalogue._RECIPES, "toy", TOY)
+    folder = samples.make("toy", events=500, workers=1)[0].parent
+    for name, age in ((".old.root.12.part", 3600), (".new.root.12.part", 0)):
+        (folder / name).touch()
+        os.utime(folder / name, (time.time() - age,) * 2)
+    samples.make("toy", events=1000, workers=1)
+    assert [path.name for path in folder.glob(".*.part")] == [".new.root.12.part"]
+
+
+def test_a_disk_that_fills_up_gives_a_clear_error_and_the_next_call_resumes(place, monkeypatch):
+    monkeypatch.setitem(catalogue._RECIPES, "toy", TOY)
+    samples.make("toy", events=500, workers=1)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, hard))
+    try:
+        with pytest.raises(OSError, match=r"train-00001\.root cannot be written .*make room"):
+            samples.make("toy", events=1000, workers=1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [file.name for file in cached(place)] == ["train-00000.root"]
+    assert not list((place / "cache").rglob("*.part"))
+    samples.make("toy", events=1000, workers=1)
+    assert len(cached(place)) == 2
+
+
+def test_a_cache_that_cannot_be_written_is_told_before_any_work(place, monkeypatch):
+    def never(chunk, entries):
+        raise AssertionError
+
+    monkeypatch.setitem(catalogue._RECIPES, "toy", replace(TOY, make=never))
+    (place / "file").touch()
+    monkeypatch.setenv("HEPML_CACHE", str(place / "file"))
+    with pytest.raises(OSError, match=r"cannot be written .*HEPML_CACHE to another folder"):
+        samples.make("toy", events=500, workers=1)
 
 
 def test_two_processes_at_once_give_one_good_file(place, made):

@@ -6,11 +6,9 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib import kinematics
-from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples import clustering, detector, jets, pythia
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.recipe import Chunk, Columns, Recipe
-from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["RECIPE", "make", "select"]
 
@@ -85,121 +83,39 @@ def select(table: Table, process: int, rng: np.random.Generator | None) -> Colum
     candidates = (
         detector.perfect(particles) if rng is None else detector.respond(particles, rng).candidates
     )
-    jets, members = clustering.anti_kt(candidates, RADIUS, WINDOW[0])
-    parton, matched = (_tops if process == TOP else _partons)(table, jets)
-    chosen = matched & (jets["pt"] < WINDOW[1]) & (np.abs(jets["eta"]) < ETA_MAX)
-    jets, parton, members = take(jets, chosen), take(parton, chosen), members[chosen]
+    found, members = clustering.anti_kt(candidates, RADIUS, WINDOW[0])
+    parton, matched = (_tops if process == TOP else _partons)(table, found)
+    chosen = matched & (found["pt"] < WINDOW[1]) & (np.abs(found["eta"]) < ETA_MAX)
+    found, parton, members = take(found, chosen), take(parton, chosen), members[chosen]
+    columns, _ = jets.constituents(candidates, found, members, MOST, SOFTEST, ANGLE_STEP)
     return (
-        {name: ak.Array(jets[name].astype(np.float32)) for name in ("pt", "eta", "phi", "mass")}
-        | {"event": ak.Array(jets["event"])}
+        {name: ak.Array(found[name].astype(np.float32)) for name in ("pt", "eta", "phi", "mass")}
+        | {"event": ak.Array(found["event"])}
         | {name: ak.Array(column) for name, column in parton.items()}
-        | _generated(particles, jets)
-        | _constituents(candidates, jets, members)
+        | jets.nearest_generated(particles, found, RADIUS, 0.5 * WINDOW[0])
+        | columns
     )
 
 
-def _tops(table: Table, jets: Table) -> tuple[Table, NDArray[np.bool_]]:
+def _tops(table: Table, found: Table) -> tuple[Table, NDArray[np.bool_]]:
     """Top of each jet, and whether it and its three quarks lie within R of the jet's axis."""
-    identity, first = table["id"], table["first"]
-    mother = identity[first + table["mother1"]]
-    # Before its decay a top is copied at every recoil: the last copy has another kind of daughter.
-    last = (np.abs(identity) == 6) & (identity[first + table["daughter1"]] != identity)
-    decay = np.isin(np.abs(mother), (6, 24)) & (np.abs(identity) < 6)
-    decay &= np.abs(table["status"]) == 23
-    tops = pythia.directions(take(table, last))
-    quarks = pythia.directions(take(table | {"id": mother}, decay))
-    tops, quarks = (take(t, np.lexsort((np.sign(t["id"]), t["event"]))) for t in (tops, quarks))
-    # All W decay to quarks, so that every event has two tops and three quarks of each.
-    here = jets["event"]
-    axis = {name: jets[name][:, None] for name in ("eta", "phi")}
-    to_top = kinematics.delta_r(
-        axis["eta"], axis["phi"], *(tops[n].reshape(-1, 2)[here] for n in ("eta", "phi"))
-    )
-    to_quarks = kinematics.delta_r(
-        axis["eta"][..., None],
-        axis["phi"][..., None],
-        *(quarks[n].reshape(-1, 2, 3)[here] for n in ("eta", "phi")),
-    )
-    inside = (to_top < RADIUS) & (to_quarks < RADIUS).all(axis=-1)
-    which = 2 * here + inside.argmax(axis=1)
-    parton = {
-        "parton_id": tops["id"][which].astype(np.int8),
-        "parton_pt": tops["pt"][which].astype(np.float32),
-    }
-    return parton, np.asarray(inside.any(axis=1))
+    tops, quarks = jets.decays(table, 6)
+    return _parton(tops, row := jets.contained(found, tops, quarks, RADIUS)), row >= 0
 
 
-def _partons(table: Table, jets: Table) -> tuple[Table, NDArray[np.bool_]]:
+def _partons(table: Table, found: Table) -> tuple[Table, NDArray[np.bool_]]:
     """Nearest outgoing parton of the hard process within R of each jet; every jet is kept."""
     hard = pythia.directions(take(table, np.abs(table["status"]) == 23))
-    here = jets["event"]
-    eta, phi = (hard[name].reshape(-1, 2)[here] for name in ("eta", "phi"))
-    distance = kinematics.delta_r(jets["eta"][:, None], jets["phi"][:, None], eta, phi)
-    which = 2 * here + distance.argmin(axis=1)
-    near = distance.min(axis=1) < RADIUS
-    parton: Table = {
-        "parton_id": np.where(near, hard["id"][which], 0).astype(np.int8),
-        "parton_pt": np.where(near, hard["pt"][which], 0).astype(np.float32),
+    row = jets.match(found, hard, RADIUS)
+    return _parton(hard, row), np.ones(len(row), bool)
+
+
+def _parton(partons: Table, row: NDArray[np.int64]) -> Table:
+    """Code and momentum of the matched partons, 0 for none."""
+    return {
+        "parton_id": np.where(row >= 0, partons["id"][row], 0).astype(np.int8),
+        "parton_pt": np.where(row >= 0, partons["pt"][row], 0).astype(np.float32),
     }
-    return parton, np.ones(len(here), bool)
-
-
-def _generated(particles: Table, jets: Table) -> Columns:
-    """Particle-level jet nearest to each jet, clustered the same way."""
-    particles = detector.perfect(take(particles, np.isin(particles["event"], jets["event"])))
-    truth, _ = clustering.anti_kt(particles, RADIUS, 0.5 * WINDOW[0])
-    pair = np.flatnonzero(jets["event"][:, None] == truth["event"])
-    reco, true = np.divmod(pair, max(len(truth["event"]), 1))
-    distance = kinematics.delta_r(
-        jets["eta"][reco], jets["phi"][reco], truth["eta"][true], truth["phi"][true]
-    )
-    order = np.lexsort((distance, reco))
-    reco, true, distance = reco[order], true[order], distance[order]
-    nearest = np.unique(reco, return_index=True)[1]
-    nearest = nearest[distance[nearest] < RADIUS]
-    columns = {}
-    for name in ("pt", "mass"):
-        value = np.zeros(len(jets["event"]), np.float32)
-        value[reco[nearest]] = truth[name][true[nearest]]
-        columns[f"generated_{name}"] = ak.Array(value)
-    return columns
-
-
-def _constituents(candidates: Table, jets: Table, members: ak.Array) -> Columns:
-    """Constituents above the softest pT, hardest first, with angles relative to the jet's axis."""
-    counts = ak.num(members)
-    rows = ak.to_numpy(ak.flatten(members))
-    jet = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((-candidates["pt"][rows], jet))
-    rows, jet = rows[order], jet[order]
-    hard = candidates["pt"][rows] > SOFTEST
-    rows, jet = rows[hard], jet[hard]
-    rank = np.arange(len(jet)) - np.searchsorted(jet, jet)
-    rows, jet = rows[rank < MOST], jet[rank < MOST]
-    one = take(candidates, rows)
-    # Steps of 0.49 mrad, about the resolution of the best tracks, compress well.
-    angles = {
-        "eta": one["eta"] - jets["eta"][jet],
-        "phi": kinematics.wrap_phi(one["phi"] - jets["phi"][jet]),
-    }
-    flat = {"pt": round_mantissa(one["pt"], 10)}
-    for name, value in angles.items():
-        flat[name] = (np.rint(value / ANGLE_STEP) * ANGLE_STEP).astype(np.float32)
-    flat |= {"charge": one["charge"], "kind": one["kind"]}
-    numbers = np.bincount(jet, minlength=len(counts))
-    return {f"constituents_{name}": ak.unflatten(value, numbers) for name, value in flat.items()}
-
-
-def decode(columns: Columns) -> ak.Array:
-    """Jets as the reader sees them, with absolute angles of the constituents."""
-    if "constituents_eta" in columns:
-        phi = columns["constituents_phi"] + columns["phi"]
-        wrapped = kinematics.wrap_phi(ak.to_numpy(ak.flatten(phi)))
-        columns = columns | {
-            "constituents_eta": columns["constituents_eta"] + columns["eta"],
-            "constituents_phi": ak.unflatten(wrapped, ak.num(phi)),
-        }
-    return layout.decode(columns)
 
 
 _TEXT = """\
@@ -251,7 +167,7 @@ RECIPE = Recipe(
     name="top_jets",
     title="hadronic top jets against QCD jets at 600 GeV",
     number=1,
-    version=1,
+    version=2,
     text=_TEXT,
     fields=_FIELDS,
     chunk=1000,
@@ -260,6 +176,6 @@ RECIPE = Recipe(
     packages=("pythia8mc", "fastjet", "numpy", "awkward"),
     cards=CARDS,
     make=make,
-    decode=decode,
+    decode=jets.decode,
     needs={"constituents": ("eta", "phi")},
 )

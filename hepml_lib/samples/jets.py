@@ -1,0 +1,340 @@
+"""What samples of jets share: constituents about the axis, and the truth near a jet.
+
+Jets and what is matched to them are tables of one row per object with `event` (ascending), `eta`
+and `phi` [rad]; see `hepml_lib.samples.detector.Table`.
+"""
+
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from hepml_lib import kinematics
+from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.recipe import Columns
+from hepml_lib.samples.storage import round_mantissa
+
+__all__ = [
+    "constituents",
+    "contained",
+    "decays",
+    "decode",
+    "heavy_hadrons",
+    "match",
+    "nearest_generated",
+    "number_near",
+    "steps",
+]
+
+_RESONANCES = (6, 23, 24, 25)
+
+
+def steps(values: NDArray[np.floating], step: float) -> NDArray[np.float32]:
+    """Values in multiples of `step`, a power of two: they compress well.
+
+    Examples
+    --------
+    >>> steps(np.array([0.1, 0.2]), 2.0**-3).tolist()
+    [0.125, 0.25]
+    """
+    return (np.rint(values / step) * step).astype(np.float32)
+
+
+def _pairs(jets: Table, objects: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Rows of every jet and of every object of the same event, jet by jet."""
+    here = objects["event"]
+    first = np.searchsorted(here, jets["event"])
+    count = np.searchsorted(here, jets["event"], side="right") - first
+    jet = np.repeat(np.arange(len(count)), count)
+    return jet, np.arange(len(jet)) + np.repeat(first - (np.cumsum(count) - count), count)
+
+
+def _distance(
+    one: Table, one_row: NDArray[np.int64], two: Table, two_row: NDArray[np.int64]
+) -> NDArray[np.floating]:
+    return kinematics.delta_r(
+        one["eta"][one_row], one["phi"][one_row], two["eta"][two_row], two["phi"][two_row]
+    )
+
+
+def _nearest(
+    jet: NDArray[np.int64], row: NDArray[np.int64], distance: NDArray[np.floating], jets: int
+) -> NDArray[np.int64]:
+    """Of the pairs given, the row at the smallest distance of each jet; -1 where there is none."""
+    order = np.lexsort((distance, jet))
+    jet, first = np.unique(jet[order], return_index=True)
+    nearest = np.full(jets, -1)
+    nearest[jet] = row[order][first]
+    return nearest
+
+
+def match(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]:
+    """Nearest object of the same event for each jet.
+
+    Parameters
+    ----------
+    jets, objects
+        `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Largest distance ΔR, not included.
+
+    Returns
+    -------
+    ndarray
+        Row of `objects` for each jet, -1 where none is near. Two jets may share an object.
+
+    Examples
+    --------
+    >>> jets = {"event": np.array([0, 1]), "eta": np.array([0.0, 0.5]), "phi": np.zeros(2)}
+    >>> quarks = {"event": np.array([0, 0]), "eta": np.array([0.7, 0.1]), "phi": np.zeros(2)}
+    >>> match(jets, quarks, 0.8).tolist()
+    [1, -1]
+    """
+    jet, row = _pairs(jets, objects)
+    distance = _distance(jets, jet, objects, row)
+    near = distance < radius
+    return _nearest(jet[near], row[near], distance[near], len(jets["event"]))
+
+
+def number_near(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]:
+    """How many objects of the same event lie within `radius` of each jet.
+
+    Examples
+    --------
+    >>> jets = {"event": np.array([0, 1]), "eta": np.array([0.0, 0.5]), "phi": np.zeros(2)}
+    >>> quarks = {"event": np.array([0, 0]), "eta": np.array([0.7, 0.1]), "phi": np.zeros(2)}
+    >>> number_near(jets, quarks, 0.8).tolist()
+    [2, 0]
+    """
+    jet, row = _pairs(jets, objects)
+    near = _distance(jets, jet, objects, row) < radius
+    return np.bincount(jet[near], minlength=len(jets["event"]))
+
+
+def decays(table: Table, identity: int) -> tuple[Table, Table]:
+    """Resonances that decayed to quarks, and their quarks.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`. All resonances of the kind must decay to quarks alone.
+    identity
+        PDG code without sign: 6 top, 23 Z, 24 W, 25 Higgs.
+
+    Returns
+    -------
+    resonances : Table
+        Columns of `pythia.directions` of each at its last copy, after all recoil, in the order of
+        event and sign of its code.
+    quarks : Table
+        The same of its quarks before they radiate, each column of shape (resonances, 2), or
+        (resonances, 3) for a top; the quark of the top itself comes first.
+    """
+    code, mother = table["id"], table["first"] + table["mother1"]
+    kind = np.abs(code)
+    last = (kind == identity) & (code[table["first"] + table["daughter1"]] != code)
+    quark = (kind < 6) & (np.abs(table["status"]) == 23) & np.isin(kind[mother], _RESONANCES)
+    rows = np.flatnonzero(last), np.flatnonzero(quark)
+    roots = [_origin(row, kind, mother) for row in rows]
+    # Quarks of other resonances than those asked for, such as of a Z beside a Higgs boson.
+    own = kind[roots[1]] == identity
+    rows, roots = (rows[0], rows[1][own]), [roots[0], roots[1][own]]
+    parts = []
+    for row, root in zip(rows, roots, strict=True):
+        order = np.lexsort((row, root, np.sign(code[root]), table["event"][row]))
+        parts.append(pythia.directions(take(table, row[order])))
+    resonances, quarks = parts
+    shape = (len(rows[0]), 3 if identity == 6 else 2)
+    if len(rows[1]) != shape[0] * shape[1]:
+        raise ValueError(
+            f"{shape[0]} resonances with code {identity} have {len(rows[1])} quarks, not "
+            f"{shape[1]} each: the command file must let them decay to quarks only"
+        )
+    return resonances, {name: column.reshape(shape) for name, column in quarks.items()}
+
+
+def _origin(
+    row: NDArray[np.int64], kind: NDArray[np.int64], mother: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """First resonance of the chain of mothers that leads to each row."""
+    above = mother[row]
+    while (resonance := np.isin(kind[above], _RESONANCES)).any():
+        row = np.where(resonance, above, row)
+        above = np.where(resonance, mother[row], above)
+    return row
+
+
+def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> NDArray[np.int64]:
+    """Nearest resonance that lies within `radius` of each jet's axis with all its quarks.
+
+    Parameters
+    ----------
+    jets
+        `event` (ascending), `eta`, `phi` [rad].
+    resonances, quarks
+        As `decays` gives them.
+    radius
+        Largest distance ΔR, not included.
+
+    Returns
+    -------
+    ndarray
+        Row of `resonances` for each jet, -1 where there is none.
+
+    Examples
+    --------
+    >>> jets = {"event": np.array([0]), "eta": np.array([0.0]), "phi": np.zeros(1)}
+    >>> boson = {"event": np.array([0]), "eta": np.array([0.1]), "phi": np.zeros(1)}
+    >>> quarks = {"eta": np.array([[0.0, 0.7]]), "phi": np.zeros((1, 2))}
+    >>> contained(jets, boson, quarks, 0.8).tolist(), contained(jets, boson, quarks, 0.6).tolist()
+    ([0], [-1])
+    """
+    jet, row = _pairs(jets, resonances)
+    distance = _distance(jets, jet, resonances, row)
+    to_quarks = kinematics.delta_r(
+        jets["eta"][jet, None], jets["phi"][jet, None], quarks["eta"][row], quarks["phi"][row]
+    )
+    inside = (distance < radius) & (to_quarks < radius).all(axis=1)
+    return _nearest(jet[inside], row[inside], distance[inside], len(jets["event"]))
+
+
+def heavy_hadrons(table: Table, pt_min: float) -> Table:
+    """Hadrons with a b or c quark that decay weakly.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+    pt_min
+        Softest hadron [GeV].
+
+    Returns
+    -------
+    Table
+        Columns of `pythia.directions`; `quark`, 5 or 4; `from_b`, whether a charmed hadron stems
+        from the decay of one with a b quark. Excited states and copies before mixing are left
+        out: each chain has its last b hadron and its last c hadron.
+    """
+    code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
+    quark = _heavy_quark(code)
+    # What has a daughter of the same flavour decays strongly, radiates or mixes.
+    heavy = np.flatnonzero(quark > 0)
+    again = heavy[quark[mother[heavy]] == quark[heavy]]
+    last = np.zeros(len(code), bool)
+    last[heavy] = True
+    last[mother[again]] = False
+    rows = np.flatnonzero(last & (np.hypot(table["px"], table["py"]) > pt_min))
+    above, from_b = mother[rows], np.zeros(len(rows), bool)
+    while (hadron := quark[above] > 0).any():
+        from_b |= (quark[above] == 5) & (quark[rows] == 4)
+        above = np.where(hadron, mother[above], above)
+    return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
+
+
+def _heavy_quark(code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Flavour of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes."""
+    tens, hundreds, thousands = (code // power % 10 for power in (10, 100, 1000))
+    flavour = np.maximum(hundreds, thousands)
+    # Diquarks have a zero in the tens, quarkonia the same quark twice; nuclei have ten digits.
+    hadron = (code > 100) & (code < 10**7) & (tens > 0) & (hundreds > 0)
+    open_flavour = (thousands > 0) | (hundreds != tens)
+    return np.where(hadron & open_flavour & ((flavour == 4) | (flavour == 5)), flavour, 0)
+
+
+def nearest_generated(particles: Table, jets: Table, radius: float, pt_min: float) -> Columns:
+    """Particle-level jet nearest to each jet, clustered the same way.
+
+    Parameters
+    ----------
+    particles
+        Columns of `pythia.stable`.
+    jets
+        Reconstructed anti-kT jets: `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Radius parameter R, and the largest distance ΔR.
+    pt_min
+        Softest particle-level jet [GeV].
+
+    Returns
+    -------
+    Columns
+        `generated_pt` and `generated_mass` [GeV], 0 where no jet is near.
+    """
+    true = detector.perfect(take(particles, np.isin(particles["event"], jets["event"])))
+    generated, _ = clustering.anti_kt(true, radius, pt_min)
+    row = match(jets, generated, radius)
+    columns = {}
+    for name in ("pt", "mass"):
+        value = np.zeros(len(row), np.float32)
+        value[row >= 0] = generated[name][row[row >= 0]]
+        columns[f"generated_{name}"] = ak.Array(value)
+    return columns
+
+
+def constituents(
+    candidates: Table,
+    jets: Table,
+    members: ak.Array,
+    most: int,
+    softest: float,
+    step: float,
+    bits: int = 10,
+) -> tuple[Columns, NDArray[np.int64]]:
+    """Hardest constituents of each jet, with angles relative to its axis.
+
+    Parameters
+    ----------
+    candidates
+        `pt` [GeV], `eta`, `phi` [rad], `charge`, `kind`.
+    jets, members
+        As `clustering.anti_kt` gives them.
+    most
+        Constituents kept of each jet.
+    softest
+        Smallest pT of a constituent [GeV], not included.
+    step
+        Angles are multiples of it [rad].
+    bits
+        Of mantissa that pT keeps.
+
+    Returns
+    -------
+    columns
+        Jagged `constituents_pt, _eta, _phi, _charge, _kind`, one list per jet, hardest first.
+    rows
+        Rows of `candidates` that they are, end to end, for further columns.
+    """
+    counts = ak.num(members)
+    rows = ak.to_numpy(ak.flatten(members))
+    jet = np.repeat(np.arange(len(counts)), counts)
+    order = np.lexsort((-candidates["pt"][rows], jet))
+    rows, jet = rows[order], jet[order]
+    hard = candidates["pt"][rows] > softest
+    rows, jet = rows[hard], jet[hard]
+    rank = np.arange(len(jet)) - np.searchsorted(jet, jet)
+    rows, jet = rows[rank < most], jet[rank < most]
+    one = take(candidates, rows)
+    flat = {
+        "pt": round_mantissa(one["pt"], bits),
+        "eta": steps(one["eta"] - jets["eta"][jet], step),
+        "phi": steps(kinematics.wrap_phi(one["phi"] - jets["phi"][jet]), step),
+        "charge": one["charge"],
+        "kind": one["kind"],
+    }
+    numbers = np.bincount(jet, minlength=len(counts))
+    columns = {f"constituents_{name}": ak.unflatten(value, numbers) for name, value in flat.items()}
+    return columns, rows
+
+
+def decode(columns: Columns) -> ak.Array:
+    """Jets as the reader sees them, with absolute angles of the constituents."""
+    if "constituents_eta" in columns:
+        phi = columns["constituents_phi"] + columns["phi"]
+        wrapped = kinematics.wrap_phi(ak.to_numpy(ak.flatten(phi)))
+        columns = columns | {
+            "constituents_eta": columns["constituents_eta"] + columns["eta"],
+            "constituents_phi": ak.unflatten(wrapped, ak.num(phi)),
+        }
+    return layout.decode(columns)
