@@ -10,7 +10,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 
 __all__ = [
+    "SoftDrop",
     "cluster",
     "energy_correlators",
     "momentum_dispersion",
     "multiplicity",
     "nsubjettiness",
+    "softdrop",
     "softdrop_mass",
     "width",
 ]
@@ -176,27 +178,54 @@ def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Float
     return tau
 
 
-def softdrop_mass(
+class SoftDrop(NamedTuple):
+    """What soft drop leaves of each jet: one float64 per jet."""
+
+    mass: _Floats
+    """Mass of the groomed jet [GeV]."""
+    z_g: _Floats
+    """Share of the softer of its two branches, min(p₁, p₂)/(p₁ + p₂)."""
+    r_g: _Floats
+    """Distance of the two branches in rapidity and azimuth."""
+
+
+def softdrop(
     constituents: ak.Array, z_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
-) -> _Floats:
-    """Mass of the jet after soft drop [GeV]: soft, wide branches are removed.
+) -> SoftDrop:
+    """Groomed mass, z_g and R_g of the jet after soft drop: soft, wide branches are removed.
 
     The jet is clustered again with Cambridge–Aachen and declustered until
     min(p₁, p₂)/(p₁ + p₂) > z_cut (ΔR/R)^β. With β = 0 this is the modified mass-drop tagger.
 
+    Parameters
+    ----------
+    constituents
+        See the module.
+    z_cut, beta
+        The condition.
+    radius
+        Radius R of the jet; of no effect for β = 0.
+
+    Returns
+    -------
+    SoftDrop
+        `mass`, `z_g`, `r_g`. If no branching passes, one constituent is left: its mass, 0 and 0.
+
     References
     ----------
-    Larkoski, Marzani, Soyez and Thaler, arXiv:1402.2657.
+    Larkoski, Marzani, Soyez and Thaler, arXiv:1402.2657; z_g and R_g are those of the first
+    branching that passes.
 
     Examples
     --------
     >>> soft_and_wide = _massless([[60.0, 40.0, 4.0]], [[0.0, 0.4, -0.6]])
-    >>> plain = kinematics.total(soft_and_wide).mass.to_numpy()
-    >>> softdrop_mass(soft_and_wide).round(1), plain.round(1)
-    (array([19.7]), array([25.5]))
+    >>> groomed = softdrop(soft_and_wide)
+    >>> groomed.mass.round(1), groomed.z_g.round(2), groomed.r_g.round(2)
+    (array([19.7]), array([0.4]), array([0.4]))
     """
     flat = _flatten(constituents)
     mass = flat.sum(flat.mass * (flat.counts[flat.jet] == 1))
+    z_g, r_g = np.zeros_like(mass), np.zeros_like(mass)
     jets = np.flatnonzero(flat.counts > 1)
     rows = np.flatnonzero(flat.counts[flat.jet] > 1)
     # All jets that have not passed yet go one step down their harder branch, until none is left.
@@ -209,9 +238,11 @@ def softdrop_mass(
         )
         pt, y, phi = np.hypot(px, py), np.arctanh(pz / energy), np.arctan2(py, px)
         distance = kinematics.delta_r(y[:, 0], phi[:, 0], y[:, 1], phi[:, 1])
-        passed = pt.min(axis=1) > z_cut * pt.sum(axis=1) * (distance / radius) ** beta
+        share = pt.min(axis=1) / pt.sum(axis=1)
+        passed = share > z_cut * (distance / radius) ** beta
         total = (component.sum(axis=1) for component in (energy, px, py, pz))
-        mass[jets[passed]] = _mass(*total)[passed]
+        for value, found in ((mass, _mass(*total)), (z_g, share), (r_g, distance)):
+            value[jets[passed]] = found[passed]
         harder = 2 * np.arange(len(jets)) + pt.argmax(axis=1)
         kept = np.isin(branch, harder[~passed])
         rows = rows[kept]
@@ -220,7 +251,22 @@ def softdrop_mass(
         alone = rows[left[flat.jet[rows]] == 1]
         mass[flat.jet[alone]] = flat.mass[alone]
         rows, jets = rows[left[flat.jet[rows]] > 1], np.flatnonzero(left > 1)
-    return mass
+    return SoftDrop(mass, z_g, r_g)
+
+
+def softdrop_mass(
+    constituents: ak.Array, z_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
+) -> _Floats:
+    """Mass of the jet after soft drop [GeV], as `softdrop` gives it.
+
+    Examples
+    --------
+    >>> soft_and_wide = _massless([[60.0, 40.0, 4.0]], [[0.0, 0.4, -0.6]])
+    >>> plain = kinematics.total(soft_and_wide).mass.to_numpy()
+    >>> softdrop_mass(soft_and_wide).round(1), plain.round(1)
+    (array([19.7]), array([25.5]))
+    """
+    return softdrop(constituents, z_cut, beta, radius).mass
 
 
 def _split_in_two(

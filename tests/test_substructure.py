@@ -19,6 +19,8 @@ OBSERVABLES = {
     "tau1": lambda c: substructure.nsubjettiness(c, 1),
     "tau3": lambda c: substructure.nsubjettiness(c, 3),
     "softdrop_mass": substructure.softdrop_mass,
+    "z_g": lambda c: substructure.softdrop(c).z_g,
+    "r_g": lambda c: substructure.softdrop(c).r_g,
     "e2": lambda c: substructure.energy_correlators(c)[0],
     "e3": lambda c: substructure.energy_correlators(c)[1],
 }
@@ -99,6 +101,43 @@ def test_soft_drop_agrees_with_fastjet(beta):
     assert np.allclose(substructure.softdrop_mass(cloud, beta=beta), expected, atol=1e-4)
 
 
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_z_g_and_r_g_agree_with_fastjet(beta):
+    cloud = clouds(6)
+    flat = ak.flatten(cloud)
+    sequence = substructure.cluster(
+        *(flat[name].to_numpy() for name in ("pt", "eta", "phi", "mass")),
+        ak.num(cloud).to_numpy(),
+        "cambridge_algorithm",
+        10.0,
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        groomed = sequence.exclusive_jets_softdrop_grooming(
+            njets=1, beta=beta, symmetry_cut=0.1, R0=0.8
+        )
+    found = substructure.softdrop(cloud, beta=beta)
+    z_g, r_g = (
+        ak.flatten(groomed[name], axis=None).to_numpy()
+        for name in ("symmetrysoftdrop", "deltaRsoftdrop")
+    )
+    assert np.allclose(found.z_g, z_g, atol=1e-5)
+    assert np.allclose(found.r_g, r_g, atol=1e-5)
+
+
+@pytest.mark.parametrize("z", [0.4, 0.15, 0.05])
+def test_soft_drop_gives_the_first_branching_that_passes(z):
+    """A soft wide particle goes; then the two prongs pass or one of them is left alone."""
+    jet = jets([(1000 * (1 - z), 0.0, 0.0), (1000 * z, 0.2, 0.0), (20.0, -0.5, 0.3)])
+    groomed = substructure.softdrop(jet)
+    assert groomed.z_g == pytest.approx(z if z > 0.1 else 0)
+    assert groomed.r_g == pytest.approx(0.2 if z > 0.1 else 0)
+    # Small angles: m² = z (1 − z) pT² R².
+    expected = 1000 * np.sqrt(z * (1 - z)) * 0.2 if z > 0.1 else 0
+    assert groomed.mass == pytest.approx(expected, rel=0.01)
+    assert np.array_equal(groomed.mass, substructure.softdrop_mass(jet))
+
+
 def test_energy_correlators_agree_with_fastjet():
     cloud = clouds(2)
     flat = ak.flatten(cloud)
@@ -134,7 +173,9 @@ def test_rotation_about_the_beam_order_and_scale(seed, angle, scale):
         )
 
 
-@pytest.mark.parametrize("name", ["width", "tau1", "tau3", "softdrop_mass", "e2", "e3"])
+@pytest.mark.parametrize(
+    "name", ["width", "tau1", "tau3", "softdrop_mass", "z_g", "r_g", "e2", "e3"]
+)
 def test_infrared_and_collinear_safety(name):
     """A vanishing particle or a split along its direction changes nothing."""
     cloud = clouds(3, count=10)

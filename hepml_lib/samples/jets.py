@@ -6,6 +6,8 @@ and `phi` [rad]; see `hepml_lib.samples.detector.Table`.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +15,12 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Columns
+from hepml_lib.samples.recipe import Chunk, Columns
 from hepml_lib.samples.storage import round_mantissa
+from hepml_lib.samples.truth import decays, heavy_hadrons
 
 __all__ = [
+    "balanced",
     "constituents",
     "contained",
     "decays",
@@ -28,7 +32,66 @@ __all__ = [
     "steps",
 ]
 
-_RESONANCES = (6, 23, 24, 25)
+_BATCH = 100
+
+_HOW_MANY = 100_000
+"""Most events that one class of a chunk may take."""
+
+
+def balanced(
+    chunk: Chunk,
+    entries: int,
+    cards: Sequence[str],
+    select: Callable[[Table, int, np.random.Generator], Columns],
+) -> Columns:
+    """Columns of one chunk with as many jets of each class, shuffled.
+
+    Parameters
+    ----------
+    chunk
+        Which chunk; it decides every seed.
+    entries
+        Jets to make; classes differ by one where they cannot be equal.
+    cards
+        Command file of each class, in the order of the labels.
+    select
+        ``select(table, label, rng)`` gives the jets of a batch of event records, with the number
+        of their `event` in the batch.
+    """
+    numbers = np.diff(np.linspace(0, entries, len(cards) + 1).astype(int))
+    parts = [
+        _of_one_class(chunk, label, int(number), cards[label], select)
+        for label, number in enumerate(numbers)
+        if number
+    ]
+    order = chunk.rng(9).permutation(entries)
+    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+
+
+def _of_one_class(
+    chunk: Chunk,
+    label: int,
+    entries: int,
+    card: str,
+    select: Callable[[Table, int, np.random.Generator], Columns],
+) -> Columns:
+    """Generate one process until it has given enough jets."""
+    rng = chunk.rng(label)
+    # Every class counts its events from a number of its own.
+    offset = chunk.event(_HOW_MANY * label)
+    found, parts = 0, []
+    for number, batch in enumerate(pythia.batches(card, chunk.pythia_seed(label), _BATCH)):
+        part = select(pythia.records(batch.prt), label, rng)
+        part["event"] = part["event"] + (offset + number * _BATCH)
+        parts.append(part)
+        found += len(part["event"])
+        if found >= entries:
+            break
+    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
+    constant = {"label": label, "split": chunk.code}
+    return columns | {
+        name: ak.Array(np.full(entries, value, np.int8)) for name, value in constant.items()
+    }
 
 
 def steps(values: NDArray[np.floating], step: float) -> NDArray[np.float32]:
@@ -113,59 +176,6 @@ def number_near(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]
     return np.bincount(jet[near], minlength=len(jets["event"]))
 
 
-def decays(table: Table, identity: int) -> tuple[Table, Table]:
-    """Resonances that decayed to quarks, and their quarks.
-
-    Parameters
-    ----------
-    table
-        Columns of `pythia.records`. All resonances of the kind must decay to quarks alone.
-    identity
-        PDG code without sign: 6 top, 23 Z, 24 W, 25 Higgs.
-
-    Returns
-    -------
-    resonances : Table
-        Columns of `pythia.directions` of each at its last copy, after all recoil, in the order of
-        event and sign of its code.
-    quarks : Table
-        The same of its quarks before they radiate, each column of shape (resonances, 2), or
-        (resonances, 3) for a top; the quark of the top itself comes first.
-    """
-    code, mother = table["id"], table["first"] + table["mother1"]
-    kind = np.abs(code)
-    last = (kind == identity) & (code[table["first"] + table["daughter1"]] != code)
-    quark = (kind < 6) & (np.abs(table["status"]) == 23) & np.isin(kind[mother], _RESONANCES)
-    rows = np.flatnonzero(last), np.flatnonzero(quark)
-    roots = [_origin(row, kind, mother) for row in rows]
-    # Quarks of other resonances than those asked for, such as of a Z beside a Higgs boson.
-    own = kind[roots[1]] == identity
-    rows, roots = (rows[0], rows[1][own]), [roots[0], roots[1][own]]
-    parts = []
-    for row, root in zip(rows, roots, strict=True):
-        order = np.lexsort((row, root, np.sign(code[root]), table["event"][row]))
-        parts.append(pythia.directions(take(table, row[order])))
-    resonances, quarks = parts
-    shape = (len(rows[0]), 3 if identity == 6 else 2)
-    if len(rows[1]) != shape[0] * shape[1]:
-        raise ValueError(
-            f"{shape[0]} resonances with code {identity} have {len(rows[1])} quarks, not "
-            f"{shape[1]} each: the command file must let them decay to quarks only"
-        )
-    return resonances, {name: column.reshape(shape) for name, column in quarks.items()}
-
-
-def _origin(
-    row: NDArray[np.int64], kind: NDArray[np.int64], mother: NDArray[np.int64]
-) -> NDArray[np.int64]:
-    """First resonance of the chain of mothers that leads to each row."""
-    above = mother[row]
-    while (resonance := np.isin(kind[above], _RESONANCES)).any():
-        row = np.where(resonance, above, row)
-        above = np.where(resonance, mother[row], above)
-    return row
-
-
 def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> NDArray[np.int64]:
     """Nearest resonance that lies within `radius` of each jet's axis with all its quarks.
 
@@ -174,7 +184,7 @@ def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> N
     jets
         `event` (ascending), `eta`, `phi` [rad].
     resonances, quarks
-        As `decays` gives them.
+        As `truth.decays` gives them.
     radius
         Largest distance ΔR, not included.
 
@@ -198,49 +208,6 @@ def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> N
     )
     inside = (distance < radius) & (to_quarks < radius).all(axis=1)
     return _nearest(jet[inside], row[inside], distance[inside], len(jets["event"]))
-
-
-def heavy_hadrons(table: Table, pt_min: float) -> Table:
-    """Hadrons with a b or c quark that decay weakly.
-
-    Parameters
-    ----------
-    table
-        Columns of `pythia.records`.
-    pt_min
-        Softest hadron [GeV].
-
-    Returns
-    -------
-    Table
-        Columns of `pythia.directions`; `quark`, 5 or 4; `from_b`, whether a charmed hadron stems
-        from the decay of one with a b quark. Excited states and copies before mixing are left
-        out: each chain has its last b hadron and its last c hadron.
-    """
-    code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
-    quark = _heavy_quark(code)
-    # What has a daughter of the same flavour decays strongly, radiates or mixes.
-    heavy = np.flatnonzero(quark > 0)
-    again = heavy[quark[mother[heavy]] == quark[heavy]]
-    last = np.zeros(len(code), bool)
-    last[heavy] = True
-    last[mother[again]] = False
-    rows = np.flatnonzero(last & (np.hypot(table["px"], table["py"]) > pt_min))
-    above, from_b = mother[rows], np.zeros(len(rows), bool)
-    while (hadron := quark[above] > 0).any():
-        from_b |= (quark[above] == 5) & (quark[rows] == 4)
-        above = np.where(hadron, mother[above], above)
-    return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
-
-
-def _heavy_quark(code: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Flavour of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes."""
-    tens, hundreds, thousands = (code // power % 10 for power in (10, 100, 1000))
-    flavour = np.maximum(hundreds, thousands)
-    # Diquarks have a zero in the tens, quarkonia the same quark twice; nuclei have ten digits.
-    hadron = (code > 100) & (code < 10**7) & (tens > 0) & (hundreds > 0)
-    open_flavour = (thousands > 0) | (hundreds != tens)
-    return np.where(hadron & open_flavour & ((flavour == 4) | (flavour == 5)), flavour, 0)
 
 
 def nearest_generated(particles: Table, jets: Table, radius: float, pt_min: float) -> Columns:

@@ -178,5 +178,5 @@ def calorimeter_phi(pt: _Array, phi: _Array, charge: NDArray[np.integer]) -> _Ar
     >>> calorimeter_phi(np.array([0.7, 10.0]), np.zeros(2), np.array([1, 1])).round(4)
     array([    nan, -0.0736])
     """
-    sine = 0.3 * _FIELD * _CALORIMETER_RADIUS * charge / (2 * pt)
+    sine = 0.3 * _FIELD * _CALORIMETER_RADIUS * charge / (2 * np.maximum(pt, 1e-9))
     return phi - np.arcsin(np.where(np.abs(sine) < 1, sine, np.nan))

@@ -1,0 +1,176 @@
+"""Hadronic decays of tau leptons, built of particle-flow candidates as CMS builds them.
+
+"Hadrons plus strips" (arXiv:1510.07488, arXiv:1809.02816): a jet that holds one charged hadron with
+up to two neutral pions, or three charged hadrons, in a narrow cone, and little around it.
+"""
+
+from __future__ import annotations
+
+import awkward as ak
+import numpy as np
+from numpy.typing import NDArray
+
+from hepml_lib.kinematics import delta_r, wrap_phi
+from hepml_lib.samples.detector.table import CHARGED_HADRON, MASSES, NEUTRAL_HADRON, PHOTON, Table
+
+__all__ = ["find"]
+
+_SOFTEST = 0.5
+"""Softest track or photon that counts [GeV]."""
+
+_STRIP_WIDTH = 0.05, 0.20
+"""Half width of a strip in η and in φ: photons that convert spread in φ."""
+
+_STRIP_PT = 2.5
+"""Softest strip [GeV]."""
+
+_CONE = 0.5
+"""Radius of the isolation cone."""
+
+_PRONGS, _PHOTONS = 3, 12
+"""Tracks and photons of a jet that are looked at, the hardest."""
+
+_Array = NDArray[np.floating]
+_Rows = NDArray[np.int64]
+
+
+def find(candidates: Table, jets: Table, members: ak.Array) -> Table:
+    """Tau candidate of each jet that holds one.
+
+    The decays sought are h, hπ⁰, hπ⁰π⁰ and hhh. The leading tracks of the jet are the hadrons; a
+    strip around its hardest photon, and one around the hardest photon outside of that, are the
+    neutral pions. A decay must have the mass that arXiv:1510.07488 asks of it, charge ±1, and all
+    hadrons and strips within 3 GeV / pT of its axis (at least 0.05, at most 0.1). Of several decays
+    the hardest is taken.
+
+    Parameters
+    ----------
+    candidates
+        Those of the leading vertex, as `hepml_lib.samples.detector.respond` gives them.
+    jets, members
+        As `hepml_lib.samples.clustering.anti_kt` gives them.
+
+    Returns
+    -------
+    Table
+        `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad]; `charge`, `prongs` and `strips` (int8);
+        `isolation` [GeV], the transverse momentum of other tracks and photons within 0.5; `jet`,
+        the row of the jet.
+    """
+    hadrons = _hardest(candidates, members, CHARGED_HADRON, _PRONGS)
+    photons = _hardest(candidates, members, PHOTON, _PHOTONS)
+    strip = _strips(candidates, photons)
+    prongs = _momenta(candidates, hadrons)
+    light = _momenta(candidates, photons)
+    pions = np.stack([(light * (strip == k)[..., None]).sum(axis=1) for k in (1, 2)], axis=1)
+    charge = np.where(hadrons >= 0, candidates["charge"][hadrons], 0)
+    decays = [(1, 0, 0.0, 1.0, 1.0), (1, 1, 0.3, 1.3, 4.2), (1, 2, 0.4, 1.2, 4.0)]
+    decays += [(3, 0, 0.8, 1.5, 1.5)]
+    pieces = [(prongs[:, :h], pions[:, :s]) for h, s, *_ in decays]
+    good = [
+        _allowed(*piece, *window) for piece, (_, _, *window) in zip(pieces, decays, strict=True)
+    ]
+    good = [
+        ok & (np.abs(charge[:, :h].sum(axis=1)) == 1)
+        for ok, (h, *_) in zip(good, decays, strict=True)
+    ]
+    total = np.stack([h.sum(axis=1) + s.sum(axis=1) for h, s in pieces], axis=1)
+    pt = np.where(np.stack(good, axis=1), np.hypot(total[..., 0], total[..., 1]), 0)
+    jet = np.flatnonzero(pt.max(axis=1) > 0)
+    best = pt.argmax(axis=1)[jet]
+    number = np.array([decay[:2] for decay in decays], np.int8)[best]
+    taus = {"event": jets["event"][jet]} | _polar(total[jet, best])
+    taus["charge"] = np.where(number[:, 0] == 3, charge[jet].sum(axis=1), charge[jet, 0]).astype(
+        np.int8
+    )
+    taus |= {"prongs": number[:, 0], "strips": number[:, 1], "jet": jet}
+    own = np.concatenate(
+        [
+            _sizes(candidates, hadrons[jet]) * (np.arange(_PRONGS) < number[:, :1]),
+            _sizes(candidates, photons[jet]) * ((strip[jet] > 0) & (strip[jet] <= number[:, 1:])),
+        ],
+        axis=1,
+    ).sum(axis=1)
+    return taus | {"isolation": np.maximum(_around(candidates, taus) - own, 0)}
+
+
+def _hardest(candidates: Table, members: ak.Array, kind: int, most: int) -> _Rows:
+    """Rows of the hardest members of one kind, shape (jets, most); -1 fills up."""
+    jet = np.repeat(np.arange(len(members)), ak.to_numpy(ak.num(members)))
+    row = ak.to_numpy(ak.flatten(members))
+    chosen = (candidates["kind"][row] == kind) & (candidates["pt"][row] > _SOFTEST)
+    jet, row = jet[chosen], row[chosen]
+    order = np.lexsort((-candidates["pt"][row], jet))
+    jet, row = jet[order], row[order]
+    rank = np.arange(len(jet)) - np.searchsorted(jet, jet)
+    table = np.full((len(members), most), -1)
+    table[jet[rank < most], rank[rank < most]] = row[rank < most]
+    return table
+
+
+def _sizes(candidates: Table, rows: _Rows) -> _Array:
+    """Transverse momenta, 0 for rows of -1."""
+    return np.where(rows >= 0, candidates["pt"][rows], 0)
+
+
+def _momenta(candidates: Table, rows: _Rows) -> _Array:
+    """`px, py, pz, E` in a further axis, zero for rows of -1."""
+    pt, eta, phi = (candidates[name][rows] for name in ("pt", "eta", "phi"))
+    px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
+    energy = np.sqrt(px**2 + py**2 + pz**2 + MASSES[candidates["kind"][rows]] ** 2)
+    return np.stack([px, py, pz, energy], axis=-1) * (rows >= 0)[..., None]
+
+
+def _polar(momenta: _Array) -> Table:
+    """`pt`, `eta`, `phi` and `mass` of `px, py, pz, E` in the last axis; zero stays zero."""
+    px, py, pz, energy = np.moveaxis(momenta, -1, 0)
+    pt = np.hypot(px, py)
+    mass = np.sqrt(np.maximum(energy**2 - pt**2 - pz**2, 0))
+    eta = np.arcsinh(pz / np.maximum(pt, 1e-9))
+    return {"pt": pt, "eta": eta, "phi": np.arctan2(py, px), "mass": mass}
+
+
+def _strips(candidates: Table, photons: _Rows) -> NDArray[np.int8]:
+    """Number of the strip that each photon is in, 1 or 2; 0 for none."""
+    eta, phi = (candidates[name][photons] for name in ("eta", "phi"))
+    strip = np.zeros(photons.shape, np.int8)
+    for number in (1, 2):
+        free = (photons >= 0) & (strip == 0)
+        # The hardest of those left; where none is, no photon is free to join it.
+        seed = free.argmax(axis=1)[:, None]
+        near = np.abs(eta - np.take_along_axis(eta, seed, axis=1)) < _STRIP_WIDTH[0]
+        near &= np.abs(wrap_phi(phi - np.take_along_axis(phi, seed, axis=1))) < _STRIP_WIDTH[1]
+        strip[free & near] = number
+    return strip
+
+
+def _allowed(
+    hadrons: _Array, strips: _Array, low: float, high: float, highest: float
+) -> NDArray[np.bool_]:
+    """Whether hadrons and strips are all there, in a narrow cone, and of the mass of a tau's decay.
+
+    The upper limit on the mass grows with momentum, for so does its resolution: `high` at up to
+    100 GeV, then as the root, up to `highest`.
+    """
+    total = _polar(hadrons.sum(axis=1) + strips.sum(axis=1))
+    pieces = _polar(np.concatenate([hadrons, strips], axis=1))
+    softest = np.repeat([_SOFTEST, _STRIP_PT], [hadrons.shape[1], strips.shape[1]])
+    complete = (pieces["pt"] > softest).all(axis=1)
+    cone = np.clip(3 / np.maximum(total["pt"], 1), 0.05, 0.10)
+    distance = delta_r(
+        pieces["eta"], pieces["phi"], total["eta"][:, None], total["phi"][:, None]
+    ).max(axis=1)
+    limit = np.clip(high * np.sqrt(total["pt"] / 100), high, highest)
+    return complete & (distance < cone) & (total["mass"] > low) & (total["mass"] < limit)
+
+
+def _around(candidates: Table, taus: Table) -> _Array:
+    """Transverse momentum of tracks and photons in the isolation cone, the tau's included."""
+    counted = (candidates["kind"] != NEUTRAL_HADRON) & (candidates["pt"] > _SOFTEST)
+    event, pt, eta, phi = (candidates[name][counted] for name in ("event", "pt", "eta", "phi"))
+    first = np.searchsorted(event, taus["event"])
+    count = np.searchsorted(event, taus["event"], side="right") - first
+    tau = np.repeat(np.arange(len(count)), count)
+    other = np.arange(len(tau)) + np.repeat(first - (np.cumsum(count) - count), count)
+    near = delta_r(eta[other], phi[other], taus["eta"][tau], taus["phi"][tau]) < _CONE
+    return np.bincount(tau[near], pt[other[near]], len(count)).astype(np.float64)

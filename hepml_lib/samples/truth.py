@@ -1,0 +1,109 @@
+"""What happened in a collision, read from its event record."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepml_lib.samples import pythia
+from hepml_lib.samples.detector import Table, take
+
+__all__ = ["decays", "heavy_hadrons"]
+
+_RESONANCES = (6, 23, 24, 25)
+
+
+def decays(table: Table, identity: int) -> tuple[Table, Table]:
+    """Resonances that decayed to quarks, and their quarks.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`. All resonances of the kind must decay to quarks alone.
+    identity
+        PDG code without sign: 6 top, 23 Z, 24 W, 25 Higgs.
+
+    Returns
+    -------
+    resonances : Table
+        Columns of `pythia.directions` of each at its last copy, after all recoil, in the order of
+        event and sign of its code.
+    quarks : Table
+        The same of its quarks before they radiate, each column of shape (resonances, 2), or
+        (resonances, 3) for a top; the quark of the top itself comes first.
+    """
+    code, mother = table["id"], table["first"] + table["mother1"]
+    kind = np.abs(code)
+    last = (kind == identity) & (code[table["first"] + table["daughter1"]] != code)
+    quark = (kind < 6) & (np.abs(table["status"]) == 23) & np.isin(kind[mother], _RESONANCES)
+    rows = np.flatnonzero(last), np.flatnonzero(quark)
+    roots = [_origin(row, kind, mother) for row in rows]
+    # Quarks of other resonances than those asked for, such as of a Z beside a Higgs boson.
+    own = kind[roots[1]] == identity
+    rows, roots = (rows[0], rows[1][own]), [roots[0], roots[1][own]]
+    parts = []
+    for row, root in zip(rows, roots, strict=True):
+        order = np.lexsort((row, root, np.sign(code[root]), table["event"][row]))
+        parts.append(pythia.directions(take(table, row[order])))
+    resonances, quarks = parts
+    shape = (len(rows[0]), 3 if identity == 6 else 2)
+    if len(rows[1]) != shape[0] * shape[1]:
+        raise ValueError(
+            f"{shape[0]} resonances with code {identity} have {len(rows[1])} quarks, not "
+            f"{shape[1]} each: the command file must let them decay to quarks only"
+        )
+    return resonances, {name: column.reshape(shape) for name, column in quarks.items()}
+
+
+def _origin(
+    row: NDArray[np.int64], kind: NDArray[np.int64], mother: NDArray[np.int64]
+) -> NDArray[np.int64]:
+    """First resonance of the chain of mothers that leads to each row."""
+    above = mother[row]
+    while (resonance := np.isin(kind[above], _RESONANCES)).any():
+        row = np.where(resonance, above, row)
+        above = np.where(resonance, mother[row], above)
+    return row
+
+
+def heavy_hadrons(table: Table, pt_min: float) -> Table:
+    """Hadrons with a b or c quark that decay weakly.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+    pt_min
+        Softest hadron [GeV].
+
+    Returns
+    -------
+    Table
+        Columns of `pythia.directions`; `quark`, 5 or 4; `from_b`, whether a charmed hadron stems
+        from the decay of one with a b quark. Excited states and copies before mixing are left
+        out: each chain has its last b hadron and its last c hadron.
+    """
+    code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
+    quark = _heavy_quark(code)
+    # What has a daughter of the same flavour decays strongly, radiates or mixes.
+    heavy = np.flatnonzero(quark > 0)
+    again = heavy[quark[mother[heavy]] == quark[heavy]]
+    last = np.zeros(len(code), bool)
+    last[heavy] = True
+    last[mother[again]] = False
+    rows = np.flatnonzero(last & (np.hypot(table["px"], table["py"]) > pt_min))
+    above, from_b = mother[rows], np.zeros(len(rows), bool)
+    while (hadron := quark[above] > 0).any():
+        from_b |= (quark[above] == 5) & (quark[rows] == 4)
+        above = np.where(hadron, mother[above], above)
+    return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
+
+
+def _heavy_quark(code: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Flavour of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes."""
+    tens, hundreds, thousands = (code // power % 10 for power in (10, 100, 1000))
+    flavour = np.maximum(hundreds, thousands)
+    # Diquarks have a zero in the tens, quarkonia the same quark twice; nuclei have ten digits.
+    hadron = (code > 100) & (code < 10**7) & (tens > 0) & (hundreds > 0)
+    open_flavour = (thousands > 0) | (hundreds != tens)
+    return np.where(hadron & open_flavour & ((flavour == 4) | (flavour == 5)), flavour, 0)
