@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
-from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -83,7 +82,7 @@ def ensure(
 
 def _require(recipe: Recipe) -> None:
     """Say what is missing before any work starts."""
-    missing = [name for name in recipe.packages if find_spec(name) is None]
+    missing = [name for name in recipe.packages if manifest.version(name) == "not installed"]
     if missing:
         held = ", ".join(f"{number} {split}" for split, number in recipe.committed.items())
         raise ModuleNotFoundError(

@@ -23,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepml_lib import samples, settings
-from hepml_lib.samples import catalogue, generate, storage
+from hepml_lib.samples import catalogue, generate, manifest, storage
 from hepml_lib.samples.recipe import SPLITS, Chunk
 from hepml_lib.samples.recipes import top_jets
 
@@ -320,14 +320,16 @@ def test_a_file_without_manifest_is_not_trusted(filled):
 
 
 def test_the_manifest_keeps_the_entries_of_others(filled):
-    manifest = filled / "data" / "manifest.toml"
-    manifest.write_text('["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n')
+    path = filled / "data" / "manifest.toml"
+    path.write_text('["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n')
     samples.build("top_jets")
-    assert '["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n' in manifest.read_text()
+    assert '["models/pfn.safetensors"]\nsha256 = "12"\nseeds = [1, 2]\n' in path.read_text()
 
 
 def test_a_missing_generator_says_how_to_get_it(place, monkeypatch):
-    monkeypatch.setattr(generate, "find_spec", lambda name: None if name == "pythia8mc" else name)
+    monkeypatch.setattr(
+        manifest, "version", lambda name: "not installed" if name == "pythia8mc" else "1"
+    )
     with pytest.raises(ModuleNotFoundError, match="pip install pythia8mc"):
         samples.load("top_jets", split="train", events=4)
     with pytest.raises(FileNotFoundError, match=r"samples\.build"):

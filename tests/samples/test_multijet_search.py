@@ -133,7 +133,7 @@ def test_candidates_of_top_pairs_peak_at_the_masses(ttbar, qcd):
     mass = column(ttbar, "top_mass")[tagged]
     core = mass[(mass > 140) & (mass < 205)]
     # The candidates of either kind spread by about 15 GeV.
-    assert abs(np.median(core) - 172.5) < 4 * 1.25 * 15 / np.sqrt(len(core)) + 3
+    assert abs(np.median(core) - 173.0) < 4 * 1.25 * 15 / np.sqrt(len(core)) + 3
     boson = column(ttbar, "w_mass")[tagged]
     assert abs(np.median(boson) - 80.4) < 4 * 1.25 * 15 / np.sqrt(len(boson)) + 2
 

@@ -1,0 +1,223 @@
+"""Where particles come from: weak decays in an event record, and what each track stems from.
+
+Chains of mothers are followed for all particles of all events at once. Every row of the record
+first points to its mother; then all pointers are replaced by the pointers of what they point to,
+which doubles their reach, until each ends at the ancestor that is asked for.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hepml_lib.samples import jets, pythia
+from hepml_lib.samples.detector import Table, take
+
+__all__ = [
+    "HADRON_PT",
+    "HADRON_RADIUS",
+    "ORIGINS",
+    "heavy_quark",
+    "jet_labels",
+    "nearest",
+    "origins",
+    "prompt",
+    "prompt_leptons",
+    "weak_decays",
+]
+
+ORIGINS = ("pileup", "primary", "b", "b to c", "c", "tau", "other secondary")
+"""Names of the codes of `origins`, after the truth of arXiv:2211.10187 (GN1's auxiliary task)."""
+
+HADRON_PT, HADRON_RADIUS = 5.0, 0.3
+"""Softest hadron that labels a jet [GeV], and its largest distance from the axis."""
+
+_STRANGE = (310, 3122, 3222, 3112, 3322, 3312, 3334)
+_TAU = 15
+_BEAM = -12
+
+_Int = NDArray[np.int64]
+
+
+def heavy_quark(code: NDArray[np.integer]) -> _Int:
+    """Heaviest quark of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes.
+
+    Examples
+    --------
+    B⁰, Λc, an excited B⁺, and what does not count: J/ψ, π⁺, a diquark, a b quark:
+
+    >>> heavy_quark(np.array([511, -4122, 523, 443, 211, 4203, 5])).tolist()
+    [5, 4, 5, 0, 0, 0, 0]
+    """
+    code = np.abs(code).astype(np.int64)
+    tens, hundreds, thousands = (code // power % 10 for power in (10, 100, 1000))
+    flavour = np.maximum(hundreds, thousands)
+    # Diquarks have a zero in the tens, quarkonia the same quark twice; nuclei have ten digits.
+    hadron = (code > 100) & (code < 10**7) & (tens > 0) & (hundreds > 0)
+    open_flavour = (thousands > 0) | (hundreds != tens)
+    return np.where(hadron & open_flavour & (flavour >= 4) & (flavour <= 5), flavour, 0)
+
+
+def nearest(table: Table, marked: NDArray[np.bool_]) -> _Int:
+    """Nearest marked row on the way from each particle up its mothers, itself included.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`: `first` and `mother1` are used.
+    marked
+        One flag per row.
+
+    Returns
+    -------
+    ndarray
+        A row for every row, −1 where no ancestor is marked. Above its mother:
+        ``nearest(table, marked)[mother]``.
+
+    Examples
+    --------
+    Row 1 is the mother of 2, and 2 that of 3:
+
+    >>> table = {"first": np.zeros(4, int), "mother1": np.array([0, 0, 1, 2])}
+    >>> nearest(table, np.array([False, True, False, False])).tolist()
+    [-1, 1, 1, 1]
+    """
+    reach = np.where(marked, np.arange(len(marked)), table["first"] + table["mother1"])
+    while not np.array_equal(further := reach[reach], reach):
+        reach = further
+    return np.where(marked[reach], reach, -1)
+
+
+def weak_decays(table: Table) -> Table:
+    """Decays that may be seen apart from the collision, in the order of the record.
+
+    Hadrons with a b or c quark, taus, and the longer-lived strange hadrons (K⁰_S and hyperons),
+    each at its last copy: excited states, and copies before radiation, are left out.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+
+    Returns
+    -------
+    Table
+        Columns of `pythia.directions`; `record`, its row of `table`; `flavour`, 5 for b, 4 for c,
+        15 for tau, 3 for strange; `mother`, the row of this result that it stems from, -1 for
+        none; `from_b`, whether any of its ancestors has a b quark; `x, y, z`, where it decays, and
+        `flight`, how far from where it was produced [mm]; `charged`, its stable charged particles
+        that come from no further decay; `leptonic`, for taus that decay to an electron or a muon.
+    """
+    code = np.abs(table["id"])
+    mother = table["first"] + table["mother1"]
+    flavour = np.where(code == _TAU, _TAU, heavy_quark(code))
+    flavour[np.isin(code, _STRANGE)] = 3
+    # What has a daughter of the same flavour decays strongly, radiates or mixes.
+    again = np.flatnonzero((flavour > 3) & (flavour[mother] == flavour))
+    decayed = (flavour > 0) & (table["status"] < 0)
+    decayed[mother[again]] = False
+    rows = np.flatnonzero(decayed)
+    above = nearest(table, decayed)
+    number = np.full(len(code), -1)
+    number[rows] = np.arange(len(rows))
+    chain = number[above[mother[rows]]]
+    chain[above[mother[rows]] < 0] = -1
+    from_b = nearest(table, decayed & (flavour == 5))[mother[rows]] >= 0
+    stable = (table["status"] > 0) & np.isin(code, (11, 13, 211, 321, 2212)) & (above >= 0)
+    leptons = np.isin(code, (11, 13)) & (code[mother] == _TAU)
+    end = table["first"][rows] + table["daughter1"][rows]
+    place = {axis: table[axis][end] for axis in ("x", "y", "z")}
+    path = np.stack([place[axis] - table[axis][rows] for axis in ("x", "y", "z")])
+    return (
+        pythia.directions(take(table, rows))
+        | place
+        | {
+            "record": rows,
+            "flavour": flavour[rows],
+            "mother": chain,
+            "from_b": from_b,
+            "flight": np.sqrt((path**2).sum(axis=0)),
+            "charged": np.bincount(number[above[stable]], minlength=len(rows)),
+            "leptonic": np.bincount(mother[leptons], minlength=len(code))[rows] > 0,
+        }
+    )
+
+
+def origins(
+    table: Table, decays: Table, rows: NDArray[np.integer]
+) -> tuple[NDArray[np.int8], _Int]:
+    """What particles stem from: their last weak decay decides.
+
+    Parameters
+    ----------
+    table, decays
+        Columns of `pythia.records`, and `weak_decays` of them.
+    rows
+        Rows of `table`; −1 for a particle of another collision.
+
+    Returns
+    -------
+    origin : ndarray
+        Positions in `ORIGINS`: 0 pileup, 1 primary (from the collision itself: fragmentation, the
+        underlying event, leptons of a W), 2 from a b hadron, 3 from a c hadron that stems from a b
+        hadron, 4 from another c hadron, 5 from a tau, 6 from a strange hadron, whatever that
+        stems from.
+    decay : ndarray
+        Row of `decays`, −1 for none.
+    """
+    marked = np.zeros(len(table["id"]), bool)
+    marked[decays["record"]] = True
+    above = np.where(rows >= 0, nearest(table, marked)[rows], -1)
+    decay = np.where(above >= 0, np.searchsorted(decays["record"], above), -1)
+    code = np.zeros(len(decays["record"]) + 1, np.int8)
+    code[-1] = 1  # no decay
+    flavour = decays["flavour"]
+    charm = np.where(decays["from_b"], 3, 4)
+    code[:-1] = np.select([flavour == 5, flavour == 4, flavour == _TAU], [2, charm, 5], 6)
+    return np.where(rows >= 0, code[decay], 0).astype(np.int8), decay
+
+
+def prompt(table: Table) -> NDArray[np.bool_]:
+    """Particles that stem from no hadron, one flag per row of `table`: of W, Z and their taus."""
+    code = np.abs(table["id"])
+    # The beams are hadrons too, and everything stems from them.
+    return nearest(table, (code > 100) & (table["status"] != _BEAM)) < 0
+
+
+def prompt_leptons(table: Table) -> NDArray[np.bool_]:
+    """Stable electrons and muons that are `prompt`, one flag per row of `table`."""
+    lepton = (table["status"] > 0) & np.isin(np.abs(table["id"]), (11, 13))
+    return lepton & prompt(table)
+
+
+def jet_labels(axes: Table, decays: Table) -> tuple[NDArray[np.int8], _Int]:
+    """Flavour of each jet: 5, 4, 15 or 0 in the order b, c, tau, light.
+
+    A hadron with a b or c quark, or a tau of a W or Z that decays to hadrons, of more than 5 GeV
+    belongs to the jet that is nearest to it within 0.3. A jet takes the first label that it has.
+
+    Parameters
+    ----------
+    axes
+        Jets: `event` (ascending), `eta`, `phi` [rad].
+    decays
+        As `weak_decays` gives them.
+
+    Returns
+    -------
+    label : ndarray
+        One per jet.
+    decay : ndarray
+        Row of `decays` that it is due to, the hardest if there are several; -1 for a light jet.
+    """
+    flavour, prompt_tau = decays["flavour"], ~decays["leptonic"] & (decays["mother"] < 0)
+    usable = np.isin(flavour, (5, 4)) | ((flavour == _TAU) & prompt_tau)
+    row = np.flatnonzero(usable & (decays["pt"] > HADRON_PT))
+    jet = jets.match(take(decays, row), axes, HADRON_RADIUS)
+    row, jet = row[jet >= 0], jet[jet >= 0]
+    rank = np.select([flavour[row] == 5, flavour[row] == 4], [0, 1], 2)
+    order = np.lexsort((-decays["pt"][row], rank, jet))
+    jet, first = np.unique(jet[order], return_index=True)
+    decay = np.full(len(axes["event"]), -1)
+    decay[jet] = row[order][first]
+    return np.where(decay >= 0, flavour[decay], 0).astype(np.int8), decay
