@@ -209,6 +209,17 @@ def jet_labels(axes: Table, decays: Table) -> tuple[NDArray[np.int8], _Int]:
         One per jet.
     decay : ndarray
         Row of `decays` that it is due to, the hardest if there are several; -1 for a light jet.
+
+    Examples
+    --------
+    A b and a c hadron in the first of two jets:
+
+    >>> axes = {"event": np.zeros(2, int), "eta": np.array([0.0, 2.0]), "phi": np.zeros(2)}
+    >>> decays = {"event": np.zeros(2, int), "eta": np.zeros(2), "phi": np.array([0.1, 0.2])}
+    >>> decays |= {"pt": np.array([9.0, 30.0]), "flavour": np.array([5, 4])}
+    >>> decays |= {"leptonic": np.zeros(2, bool), "mother": np.array([-1, 0])}
+    >>> jet_labels(axes, decays)
+    (array([5, 0], dtype=int8), array([ 0, -1]))
     """
     flavour, prompt_tau = decays["flavour"], ~decays["leptonic"] & (decays["mother"] < 0)
     usable = np.isin(flavour, (5, 4)) | ((flavour == _TAU) & prompt_tau)

@@ -11,11 +11,47 @@ import awkward as ak
 from hepml_lib import settings
 from hepml_lib.samples import generate, manifest, storage
 from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
-from hepml_lib.samples.recipes import collisions, top_jets
+from hepml_lib.samples.recipes import (
+    boosted_jets,
+    calorimeter_showers,
+    collisions,
+    dijet_resonance,
+    flavour_jets,
+    htautau,
+    jet_response,
+    l1_jets,
+    measurement_events,
+    multijet_search,
+    top_jets,
+    tracking_events,
+    trigger_events,
+    ttbar_hadronic,
+    zjets,
+)
 
 __all__ = ["build", "check", "definition", "describe", "load", "make", "names"]
 
-_RECIPES = {recipe.name: recipe for recipe in (collisions.RECIPE, top_jets.RECIPE)}
+_RECIPES = {
+    recipe.name: recipe
+    for recipe in (
+        boosted_jets.RECIPE,
+        calorimeter_showers.RECIPE,
+        collisions.RECIPE,
+        dijet_resonance.RECIPE,
+        flavour_jets.RECIPE,
+        htautau.RECIPE,
+        jet_response.RECIPE,
+        l1_jets.RECIPE,
+        measurement_events.RECIPE,
+        multijet_search.RECIPE,
+        top_jets.RECIPE,
+        tracking_events.RECIPE,
+        trigger_events.RECIPE,
+        ttbar_hadronic.RECIPE,
+        zjets.NATURE,
+        zjets.SIMULATION,
+    )
+}
 
 
 def names() -> list[str]:
@@ -23,8 +59,8 @@ def names() -> list[str]:
 
     Examples
     --------
-    >>> names()
-    ['collisions', 'top_jets']
+    >>> [name for name in names() if "jets" in name][:3]
+    ['boosted_jets', 'flavour_jets', 'l1_jets']
     """
     return sorted(_RECIPES)
 
@@ -255,6 +291,6 @@ def describe(name: str) -> str:
             f"    {made['bytes'] / 1e6:.1f} MB, licence {made['licence']}, made with {versions}",
             f"    sha256 {made['sha256']}",
         ]
-    cards = ", ".join(f"cards/{card}.cmnd" for card in recipe.cards)
-    lines += ["More", f"    in chunks of {recipe.chunk} entries, from {cards}"]
+    cards = "".join(f", cards/{card}.cmnd" for card in recipe.cards)
+    lines += ["More", f"    in chunks of {recipe.chunk} entries{cards}"]
     return "\n".join(lines)

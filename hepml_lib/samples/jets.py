@@ -17,15 +17,12 @@ from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.recipe import Chunk, Columns
 from hepml_lib.samples.storage import round_mantissa
-from hepml_lib.samples.truth import decays, heavy_hadrons
 
 __all__ = [
     "balanced",
     "constituents",
     "contained",
-    "decays",
     "decode",
-    "heavy_hadrons",
     "match",
     "nearest_generated",
     "number_near",

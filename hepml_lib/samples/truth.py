@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import pythia
+from hepml_lib.samples.ancestry import heavy_quark
 from hepml_lib.samples.detector import Table, take
 
 __all__ = ["decays", "heavy_hadrons"]
@@ -84,7 +85,7 @@ def heavy_hadrons(table: Table, pt_min: float) -> Table:
         out: each chain has its last b hadron and its last c hadron.
     """
     code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
-    quark = _heavy_quark(code)
+    quark = heavy_quark(code)
     # What has a daughter of the same flavour decays strongly, radiates or mixes.
     heavy = np.flatnonzero(quark > 0)
     again = heavy[quark[mother[heavy]] == quark[heavy]]
@@ -97,13 +98,3 @@ def heavy_hadrons(table: Table, pt_min: float) -> Table:
         from_b |= (quark[above] == 5) & (quark[rows] == 4)
         above = np.where(hadron, mother[above], above)
     return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
-
-
-def _heavy_quark(code: NDArray[np.int64]) -> NDArray[np.int64]:
-    """Flavour of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes."""
-    tens, hundreds, thousands = (code // power % 10 for power in (10, 100, 1000))
-    flavour = np.maximum(hundreds, thousands)
-    # Diquarks have a zero in the tens, quarkonia the same quark twice; nuclei have ten digits.
-    hadron = (code > 100) & (code < 10**7) & (tens > 0) & (hundreds > 0)
-    open_flavour = (thousands > 0) | (hundreds != tens)
-    return np.where(hadron & open_flavour & ((flavour == 4) | (flavour == 5)), flavour, 0)

@@ -30,6 +30,15 @@ _CONE = 0.5
 _PRONGS, _PHOTONS = 3, 12
 """Tracks and photons of a jet that are looked at, the hardest."""
 
+_DECAYS = (
+    (1, 0, 0.0, 1.0, 1.0),
+    (1, 1, 0.3, 1.3, 4.2),
+    (1, 2, 0.4, 1.2, 4.0),
+    (3, 0, 0.8, 1.5, 1.5),
+)
+"""Hadrons and neutral pions of a decay; limits of its mass [GeV]: lowest, highest at up to 100 GeV
+of momentum, and ever (arXiv:1510.07488)."""
+
 _Array = NDArray[np.floating]
 _Rows = NDArray[np.int64]
 
@@ -60,37 +69,28 @@ def find(candidates: Table, jets: Table, members: ak.Array) -> Table:
     hadrons = _hardest(candidates, members, CHARGED_HADRON, _PRONGS)
     photons = _hardest(candidates, members, PHOTON, _PHOTONS)
     strip = _strips(candidates, photons)
-    prongs = _momenta(candidates, hadrons)
-    light = _momenta(candidates, photons)
+    prongs, light = _momenta(candidates, hadrons), _momenta(candidates, photons)
     pions = np.stack([(light * (strip == k)[..., None]).sum(axis=1) for k in (1, 2)], axis=1)
     charge = np.where(hadrons >= 0, candidates["charge"][hadrons], 0)
-    decays = [(1, 0, 0.0, 1.0, 1.0), (1, 1, 0.3, 1.3, 4.2), (1, 2, 0.4, 1.2, 4.0)]
-    decays += [(3, 0, 0.8, 1.5, 1.5)]
-    pieces = [(prongs[:, :h], pions[:, :s]) for h, s, *_ in decays]
-    good = [
-        _allowed(*piece, *window) for piece, (_, _, *window) in zip(pieces, decays, strict=True)
-    ]
-    good = [
-        ok & (np.abs(charge[:, :h].sum(axis=1)) == 1)
-        for ok, (h, *_) in zip(good, decays, strict=True)
-    ]
-    total = np.stack([h.sum(axis=1) + s.sum(axis=1) for h, s in pieces], axis=1)
-    pt = np.where(np.stack(good, axis=1), np.hypot(total[..., 0], total[..., 1]), 0)
+    total, allowed = [], []
+    for number, pi_zeros, *window in _DECAYS:
+        pieces = prongs[:, :number], pions[:, :pi_zeros]
+        one = np.abs(charge[:, :number].sum(axis=1)) == 1
+        allowed.append(one & _allowed(*pieces, *window))
+        total.append(pieces[0].sum(axis=1) + pieces[1].sum(axis=1))
+    momenta = np.stack(total, axis=1)
+    pt = np.where(np.stack(allowed, axis=1), np.hypot(momenta[..., 0], momenta[..., 1]), 0)
     jet = np.flatnonzero(pt.max(axis=1) > 0)
     best = pt.argmax(axis=1)[jet]
-    number = np.array([decay[:2] for decay in decays], np.int8)[best]
-    taus = {"event": jets["event"][jet]} | _polar(total[jet, best])
-    taus["charge"] = np.where(number[:, 0] == 3, charge[jet].sum(axis=1), charge[jet, 0]).astype(
-        np.int8
-    )
-    taus |= {"prongs": number[:, 0], "strips": number[:, 1], "jet": jet}
-    own = np.concatenate(
-        [
-            _sizes(candidates, hadrons[jet]) * (np.arange(_PRONGS) < number[:, :1]),
-            _sizes(candidates, photons[jet]) * ((strip[jet] > 0) & (strip[jet] <= number[:, 1:])),
-        ],
-        axis=1,
-    ).sum(axis=1)
+    number, pi_zeros = np.array([decay[:2] for decay in _DECAYS], np.int8)[best].T
+    taus = {"event": jets["event"][jet]} | _polar(momenta[jet, best])
+    used = np.arange(_PRONGS) < number[:, None]
+    taus["charge"] = (charge[jet] * used).sum(axis=1).astype(np.int8)
+    taus |= {"prongs": number, "strips": pi_zeros, "jet": jet}
+    tracks = np.where(used, candidates["pt"][hadrons[jet]], 0).sum(axis=1)
+    held = (strip[jet] > 0) & (strip[jet] <= pi_zeros[:, None])
+    own = tracks + np.where(held, candidates["pt"][photons[jet]], 0).sum(axis=1)
+    # Rounding must not make it negative.
     return taus | {"isolation": np.maximum(_around(candidates, taus) - own, 0)}
 
 
@@ -106,11 +106,6 @@ def _hardest(candidates: Table, members: ak.Array, kind: int, most: int) -> _Row
     table = np.full((len(members), most), -1)
     table[jet[rank < most], rank[rank < most]] = row[rank < most]
     return table
-
-
-def _sizes(candidates: Table, rows: _Rows) -> _Array:
-    """Transverse momenta, 0 for rows of -1."""
-    return np.where(rows >= 0, candidates["pt"][rows], 0)
 
 
 def _momenta(candidates: Table, rows: _Rows) -> _Array:

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.jets import heavy_hadrons, number_near, steps
+from hepml_lib.samples.jets import number_near, steps
 from hepml_lib.samples.recipe import Chunk, Columns, Recipe
 from hepml_lib.samples.storage import round_mantissa
+from hepml_lib.samples.truth import heavy_hadrons
 
 __all__ = ["B_TAG", "RECIPE", "make", "parton_jets", "select"]
 

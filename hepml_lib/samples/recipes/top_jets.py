@@ -6,7 +6,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib.samples import clustering, detector, jets, pythia
+from hepml_lib.samples import clustering, detector, jets, pythia, truth
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.recipe import Chunk, Columns, Recipe
 
@@ -99,7 +99,7 @@ def select(table: Table, process: int, rng: np.random.Generator | None) -> Colum
 
 def _tops(table: Table, found: Table) -> tuple[Table, NDArray[np.bool_]]:
     """Top of each jet, and whether it and its three quarks lie within R of the jet's axis."""
-    tops, quarks = jets.decays(table, 6)
+    tops, quarks = truth.decays(table, 6)
     return _parton(tops, row := jets.contained(found, tops, quarks, RADIUS)), row >= 0
 
 
@@ -143,8 +143,8 @@ Limits
     In a study from 170 GeV, (1.2 +- 0.4) % of the QCD jets of the window and (4.6 +- 1.7) % of the
     top jets came from below 300 GeV and are missing here, those with the hardest initial-state
     radiation; a cut at 480 GeV would lose a quarter. Events without a jet of partons above 460 GeV
-    are dropped before hadronisation. Kaons and Lambdas decay at the vertex; the tracker loses
-    nothing in dense jets. Jets of the two kinds are equally many, which no collider delivers.
+    are dropped before hadronisation. The tracker loses nothing in dense jets. Jets of the two kinds
+    are equally many, which no collider delivers.
 """
 
 _FIELDS = {
