@@ -146,8 +146,8 @@ def test_multiplicity_and_momentum_carriers(jets, label):
     assert counts[label == 1].mean() - counts[label == 0].mean() > 8
     total = ak.sum(inside.pt, axis=None)
     share = {kind: ak.sum(inside.pt[inside.kind == kind], axis=None) / total for kind in range(3)}
-    # About two thirds charged and a quarter photons, as in any jet. A tenth of the tracks is lost, and
-    # more of those from decays far from the beam: they turn neutral.
+    # About two thirds charged and a quarter photons, as in any jet. A tenth of the tracks is lost,
+    # and more of those from decays far from the beam: they turn neutral.
     assert 0.45 < share[0] < 0.6
     assert 0.08 < share[1] < 0.25
     assert 0.2 < share[2] < 0.3
