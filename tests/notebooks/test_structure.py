@@ -84,6 +84,11 @@ def test_stripped(page: tuple[str, Any]) -> None:
     assert set(content.metadata) <= {"kernelspec", "language_info"}, strip
 
 
+def test_a_page_that_cites_lists_its_sources(page: tuple[str, Any]) -> None:
+    text = _text(page[1])
+    assert ("{cite" in text) == ("```{bibliography}\n:filter: docname in docnames" in text)
+
+
 def test_cell_ids_are_there_and_unique(page: tuple[str, Any]) -> None:
     _, content = page
     assert (content.nbformat, content.nbformat_minor) >= (4, 5)
