@@ -10,7 +10,8 @@ import awkward as ak
 
 from hepml_lib import settings
 from hepml_lib.samples import generate, manifest, storage
-from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
+from hepml_lib.samples.columns import Columns, join
+from hepml_lib.samples.recipe import SPLITS, Recipe
 from hepml_lib.samples.recipes import (
     boosted_jets,
     calorimeter_showers,
@@ -125,8 +126,7 @@ def load(
     for part, entries in _shares(recipe, split, events).items():
         if entries:
             parts += _read_split(recipe, part, entries, wanted, held)
-    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
-    array = recipe.decode(columns)
+    array = recipe.decode(join(parts))
     # Choosing fields takes the behaviour of a four-vector away: do it only where some must go.
     return array if set(array.fields) == set(fields) else array[fields]
 

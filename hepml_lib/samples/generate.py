@@ -15,11 +15,10 @@ from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
 
-import awkward as ak
-
 from hepml_lib import settings
 from hepml_lib.samples import manifest, storage
-from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
+from hepml_lib.samples.columns import Columns, join
+from hepml_lib.samples.recipe import SPLITS, Recipe
 
 __all__ = ["assemble", "build", "chunk_file", "clear_leftovers", "ensure", "unwritable"]
 
@@ -188,7 +187,7 @@ def assemble(
     for split in SPLITS:
         chunks = range(recipe.committed[split] // recipe.chunk)
         parts += map(storage.read, ensure(recipe, split, chunks, workers, executor, cache))
-    return {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return join(parts)
 
 
 def build(recipe: Recipe, workers: int | None = None, executor: Executor | None = None) -> Path:

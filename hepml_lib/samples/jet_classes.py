@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from hepml_lib import substructure
 from hepml_lib.samples import clustering, detector, jets, pythia, truth
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Columns
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [

@@ -6,7 +6,7 @@ and `phi` [rad]; see `hepml_lib.samples.detector.Table`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import awkward as ak
 import numpy as np
@@ -14,8 +14,9 @@ from numpy.typing import NDArray
 
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.columns import Columns, constant, gather, join
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Chunk, Columns
+from hepml_lib.samples.recipe import Chunk
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [
@@ -62,7 +63,7 @@ def balanced(
         if number
     ]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _of_one_class(
@@ -76,19 +77,15 @@ def _of_one_class(
     rng = chunk.rng(label)
     # Every class counts its events from a number of its own.
     offset = chunk.event(_HOW_MANY * label)
-    found, parts = 0, []
-    for number, batch in enumerate(pythia.batches(card, chunk.pythia_seed(label), _BATCH)):
-        part = select(pythia.records(batch.prt), label, rng)
-        part["event"] = part["event"] + (offset + number * _BATCH)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    constant = {"label": label, "split": chunk.code}
-    return columns | {
-        name: ak.Array(np.full(entries, value, np.int8)) for name, value in constant.items()
-    }
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(pythia.batches(card, chunk.pythia_seed(label), _BATCH)):
+            part = select(pythia.records(batch.prt), label, rng)
+            yield part | {"event": part["event"] + (offset + number * _BATCH)}
+
+    return gather(batches(), entries) | constant(
+        entries, label=np.int8(label), split=np.int8(chunk.code)
+    )
 
 
 def steps(values: NDArray[np.floating], step: float) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from hepml_lib import kinematics
 from hepml_lib.samples import detector
-from hepml_lib.samples.recipe import Columns
+from hepml_lib.samples.columns import Columns
 
 __all__ = ["decode"]
 

@@ -14,7 +14,8 @@ from typing import Any
 
 from hepml_lib import settings
 from hepml_lib.samples import storage
-from hepml_lib.samples.recipe import SPLITS, Columns, Recipe
+from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.recipe import SPLITS, Recipe
 
 __all__ = ["entry", "platform", "record", "version"]
 

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from hepml_lib import kinematics
 from hepml_lib.samples import jets, layout
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Columns
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [

@@ -6,9 +6,9 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.samples import clustering, detector, pythia
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import ELECTRON, MUON, Table, objects, take
 from hepml_lib.samples.jets import steps
-from hepml_lib.samples.recipe import Columns
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["generated", "nothing", "primary_first", "reconstructed"]

@@ -10,14 +10,12 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib import settings
+from hepml_lib.samples.columns import Columns
 
-__all__ = ["SPLITS", "Chunk", "Columns", "Recipe"]
+__all__ = ["SPLITS", "Chunk", "Recipe"]
 
 SPLITS = ("train", "validation", "test")
 """Names of the splits; the position is the code stored in the field `split`."""
-
-Columns = dict[str, ak.Array]
-"""What a file holds: one flat or jagged array per name, equal in length."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 
 from hepml_lib import settings
 from hepml_lib.samples import catalogue, generate, manifest, storage
-from hepml_lib.samples.recipe import Columns, Recipe
+from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.recipe import Recipe
 
 __all__ = ["Reproduction", "compare", "reproduce"]
 

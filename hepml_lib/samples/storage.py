@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepml_lib.samples.recipe import Columns
+from hepml_lib.samples.columns import Columns
 
 __all__ = ["chosen", "combined", "content", "file_hash", "read", "round_mantissa", "write"]
 

@@ -6,9 +6,10 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.samples import jet_classes, jets, truth
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.jet_classes import GLUON, HIGGS, QUARK, TOP, Definition, W, Z
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["CLASSES", "DEFINITION", "HADRON_PT", "HADRON_RADIUS", "RECIPE", "make", "select"]

@@ -7,7 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import cascade
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.columns import Columns, join
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["ENERGIES", "FRONT", "PROFILE_STEP", "RECIPE", "RING_STEP", "decode", "make"]
@@ -50,7 +51,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     modified = MODIFIED_IN_TEN * entries // 10
     parts = [_showers(chunk, NOMINAL, entries - modified), _showers(chunk, MODIFIED, modified)]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _showers(chunk: Chunk, setting: int, entries: int) -> Columns:

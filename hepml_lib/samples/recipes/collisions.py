@@ -8,8 +8,9 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["RECIPE", "make"]

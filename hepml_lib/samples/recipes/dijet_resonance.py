@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics, substructure
 from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.columns import Columns, constant, gather, join
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.jets import match, nearest_generated, steps
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["RECIPE", "decode", "make", "select"]
@@ -41,7 +44,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     signal = entries // ONE_IN
     parts = [_events(chunk, QCD, entries - signal), _events(chunk, SIGNAL, signal)]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _events(chunk: Chunk, process: int, entries: int) -> Columns:
@@ -49,22 +52,18 @@ def _events(chunk: Chunk, process: int, entries: int) -> Columns:
     rng = chunk.rng(process)
     # The two processes count their events from different numbers.
     offset = chunk.event(500_000 * process)
-    found, parts = 0, []
     # However few are asked for, a batch holds some that pass.
     size = min(BATCH, 10 + 3 * entries)
     source = pythia.batches(CARDS[process], chunk.pythia_seed(process), size)
-    for number, batch in enumerate(source):
-        part = select(pythia.records(batch.prt), process, rng)
-        part["event"] = part["event"] + (offset + number * size)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    constant = {"label": process, "split": chunk.code}
-    return columns | {
-        name: ak.Array(np.full(entries, value, np.int8)) for name, value in constant.items()
-    }
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(source):
+            part = select(pythia.records(batch.prt), process, rng)
+            yield part | {"event": part["event"] + (offset + number * size)}
+
+    return gather(batches(), entries) | constant(
+        entries, label=np.int8(process), split=np.int8(chunk.code)
+    )
 
 
 def select(table: Table, process: int, rng: np.random.Generator) -> Columns:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
 from hepml_lib.samples import ancestry, clustering, detector, jets, layout, pythia
+from hepml_lib.samples.columns import Columns, constant, gather
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["KEPT", "RECIPE", "decode", "make", "select"]
@@ -42,16 +45,13 @@ def make(chunk: Chunk, entries: int) -> Columns:
         Jets to make.
     """
     rng = chunk.rng(0)
-    found, parts = 0, []
-    for number, batch in enumerate(pythia.batches(CARD, chunk.pythia_seed(0), BATCH)):
-        part = select(pythia.records(batch.prt), rng)
-        part["event"] = part["event"] + chunk.event(number * BATCH)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    columns["split"] = ak.Array(np.full(entries, chunk.code, np.int8))
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(pythia.batches(CARD, chunk.pythia_seed(0), BATCH)):
+            part = select(pythia.records(batch.prt), rng)
+            yield part | {"event": part["event"] + chunk.event(number * BATCH)}
+
+    columns = gather(batches(), entries) | constant(entries, split=np.int8(chunk.code))
     order = chunk.rng(9).permutation(entries)
     return {name: column[order] for name, column in columns.items()}
 

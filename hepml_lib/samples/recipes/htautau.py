@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from hepml_lib import kinematics
 from hepml_lib.samples import htautau, pythia
+from hepml_lib.samples.columns import Columns, constant, join
 from hepml_lib.samples.detector import Table
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.recipes.htautau_events import UNDEFINED, hard_leptons, select
 
 __all__ = ["PROCESSES", "RECIPE", "Process", "make"]
@@ -115,7 +116,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     numbers = np.diff(np.rint(entries * np.cumsum([0, *(p.share for p in PROCESSES)])).astype(int))
     parts = [_events(chunk, process, number) for process, number in enumerate(numbers) if number]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _events(chunk: Chunk, process: int, entries: int) -> Columns:
@@ -130,15 +131,13 @@ def _events(chunk: Chunk, process: int, entries: int) -> Columns:
         if found >= entries:
             break
     # Of the last batches, take events of all command files alike.
-    order = rng.permutation(found)[:entries]
-    columns = {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
-    constant = {
-        "process": np.int8(process),
-        "split": np.int8(chunk.code),
-        "weight": np.float32(1),
-        "cross_section": np.float32(PROCESSES[process].cross_section),
-    }
-    return columns | {name: ak.Array(np.full(entries, value)) for name, value in constant.items()}
+    return join(parts, rng.permutation(found)[:entries]) | constant(
+        entries,
+        process=np.int8(process),
+        split=np.int8(chunk.code),
+        weight=np.float32(1),
+        cross_section=np.float32(PROCESSES[process].cross_section),
+    )
 
 
 def _records(chunk: Chunk, process: int) -> Iterator[tuple[int, Table]]:

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, htautau, jets, pythia
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table, objects, take, taus
-from hepml_lib.samples.recipe import Columns
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["UNDEFINED", "hard_leptons", "select", "true_taus"]

@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.calibration import area, depth, reconstructed_vertices, shares, unique_pairs
+from hepml_lib.samples.columns import Columns, constant, join
 from hepml_lib.samples.detector import Table, objects, take
 from hepml_lib.samples.detector.pileup import Pool
 from hepml_lib.samples.jets import match, steps
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["RECIPE", "decode", "make", "select"]
@@ -51,10 +52,12 @@ def make(chunk: Chunk, entries: int) -> Columns:
     source = pythia.batches(CARD, chunk.pythia_seed(0), min(BATCH, entries))
     sizes = np.diff([*range(0, entries, BATCH), entries])
     parts = [_events(next(source)[:size], pool, rng) for size in sizes]
-    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
-    constant: dict[str, np.generic] = {"process": np.int8(0), "split": np.int8(chunk.code)}
-    constant["cross_section"] = np.float32(CROSS_SECTION)
-    columns |= {name: ak.Array(np.full(entries, value)) for name, value in constant.items()}
+    columns = join(parts) | constant(
+        entries,
+        process=np.int8(0),
+        split=np.int8(chunk.code),
+        cross_section=np.float32(CROSS_SECTION),
+    )
     return columns | {"event": ak.Array(chunk.event(0) + np.arange(entries))}
 
 

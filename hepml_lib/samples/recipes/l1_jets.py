@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from hepml_lib.samples import jet_classes, jets
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table
 from hepml_lib.samples.jet_classes import GLUON, QUARK, TOP, Definition, W, Z
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 
 __all__ = ["CLASSES", "DEFINITION", "RECIPE", "make", "select"]
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import ancestry, clustering, detector, hooks, jets, measurement, pythia
 from hepml_lib.samples import fiducial as particle_level
+from hepml_lib.samples.columns import Columns, constant, gather, join
 from hepml_lib.samples.detector import Table, level1, objects, take
 from hepml_lib.samples.detector.pileup import Pool
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["PROCESSES", "RECIPE", "WORLDS", "make", "select"]
@@ -51,7 +54,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
         if number
     ]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _hook(process: int) -> object:
@@ -65,29 +68,25 @@ def _process(chunk: Chunk, source: int, pool: Pool, entries: int) -> Columns:
     """Events of one process in one world; `source` numbers their pairs."""
     world, process = divmod(source, len(PROCESSES))
     rng, hook = chunk.rng(source), _hook(process)
-    found, parts = 0, []
     stream = pythia.batches(CARDS[source], chunk.pythia_seed(source), BATCH, hook)
-    for number, batch in enumerate(stream):
-        # Without a lepton no event is fiducial or, but for a misidentified hadron, selected.
-        table, promising = particle_level.with_lepton(pythia.records(batch.prt), SOFTEST_LEPTON)
-        if not len(promising):
-            continue
-        part = select(table, process, pool, rng)
-        first = chunk.event(100_000 * source + number * BATCH)
-        part["event"] = first + promising[ak.to_numpy(part["event"])]
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    constant = {
-        "split": np.int8(chunk.code),
-        "world": np.int8(world),
-        "process": np.int8(process),
-        "cross_section": np.float32(_CROSS_SECTION[world][process]),
-        "weight": np.float32(1),
-    }
-    return columns | {name: ak.Array(np.full(entries, value)) for name, value in constant.items()}
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(stream):
+            # Without a lepton no event is fiducial or, but for a misidentified hadron, selected.
+            table, promising = particle_level.with_lepton(pythia.records(batch.prt), SOFTEST_LEPTON)
+            if len(promising):
+                part = select(table, process, pool, rng)
+                first = chunk.event(100_000 * source + number * BATCH)
+                yield part | {"event": first + promising[ak.to_numpy(part["event"])]}
+
+    return gather(batches(), entries) | constant(
+        entries,
+        split=np.int8(chunk.code),
+        world=np.int8(world),
+        process=np.int8(process),
+        cross_section=np.float32(_CROSS_SECTION[world][process]),
+        weight=np.float32(1),
+    )
 
 
 def select(table: Table, process: int, pool: Pool, rng: np.random.Generator) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.columns import Columns, gather, join
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.jets import number_near, steps
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 from hepml_lib.samples.truth import heavy_hadrons
 
@@ -53,7 +55,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     ttbar = entries // ONE_IN
     parts = [_events(chunk, QCD, entries - ttbar), _events(chunk, TTBAR, ttbar)]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _events(chunk: Chunk, process: int, entries: int) -> Columns:
@@ -62,19 +64,16 @@ def _events(chunk: Chunk, process: int, entries: int) -> Columns:
     # The two processes count their events from different numbers.
     offset = chunk.event(500_000 * process)
     hook = parton_jets(early=process == QCD)
-    found, parts = 0, []
     # However few are asked for, a batch holds some that pass.
     size = min(BATCH, 20 + 4 * entries)
     source = pythia.batches(CARDS[process], chunk.pythia_seed(process), size, hook)
-    for number, batch in enumerate(source):
-        part = select(pythia.records(batch.prt), rng)
-        part["event"] = part["event"] + (offset + number * size)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    return columns | {
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(source):
+            part = select(pythia.records(batch.prt), rng)
+            yield part | {"event": part["event"] + (offset + number * size)}
+
+    return gather(batches(), entries) | {
         "process": ak.Array(np.full(entries, process, np.int8)),
         "split": ak.Array(np.full(entries, chunk.code, np.int8)),
         "weight": ak.Array(np.ones(entries, np.float32)),

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, jets, pythia, truth
+from hepml_lib.samples.columns import Columns, constant, gather, join
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 
 __all__ = ["RECIPE", "make", "select"]
 
@@ -40,7 +43,7 @@ def make(chunk: Chunk, entries: int, response: bool = True) -> Columns:
     half = entries // 2
     parts = [_jets(chunk, QCD, entries - half, response), _jets(chunk, TOP, half, response)]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _jets(chunk: Chunk, process: int, entries: int, response: bool) -> Columns:
@@ -48,23 +51,18 @@ def _jets(chunk: Chunk, process: int, entries: int, response: bool) -> Columns:
     rng = chunk.rng(process)
     # The two processes count their events from different numbers.
     offset = chunk.event(500_000 * process)
-    found, parts = 0, []
     size = min(BATCH, 4 * entries)
     hook = pythia.hard_jet(PARTON_JET, RADIUS)
     source = pythia.batches(CARDS[process], chunk.pythia_seed(process), size, hook)
-    for number, batch in enumerate(source):
-        table = pythia.records(batch.prt)
-        part = select(table, process, rng if response else None)
-        part["event"] = part["event"] + (offset + number * size)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    constant = {"label": process, "split": chunk.code}
-    return columns | {
-        name: ak.Array(np.full(entries, value, np.int8)) for name, value in constant.items()
-    }
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(source):
+            part = select(pythia.records(batch.prt), process, rng if response else None)
+            yield part | {"event": part["event"] + (offset + number * size)}
+
+    return gather(batches(), entries) | constant(
+        entries, label=np.int8(process), split=np.int8(chunk.code)
+    )
 
 
 def select(table: Table, process: int, rng: np.random.Generator | None) -> Columns:

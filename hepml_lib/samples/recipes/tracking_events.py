@@ -8,9 +8,10 @@ import vector.backends.awkward
 from numpy.typing import NDArray
 
 from hepml_lib.samples import acts, detector, layout, pythia
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import Table, take
 from hepml_lib.samples.detector.table import merge
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["BEAM", "PILEUP", "RECIPE", "decode", "make"]

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import detector, layout, offline, pythia, rates
+from hepml_lib.samples.columns import Columns, constant, join
 from hepml_lib.samples.detector import Table, level1
 from hepml_lib.samples.detector.pileup import Pool
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["PROCESSES", "RECIPE", "make", "select"]
@@ -58,7 +59,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
         _process(chunk, process, pool, number) for process, number in numbers.items() if number
     ]
     order = chunk.rng(9).permutation(entries)
-    return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
+    return join(parts, order)
 
 
 def _process(chunk: Chunk, process: int, pool: Pool, entries: int) -> Columns:
@@ -72,18 +73,14 @@ def _process(chunk: Chunk, process: int, pool: Pool, entries: int) -> Columns:
         parts = [_collisions(next(source)[:size], pool, rng) for size in sizes]
     else:
         parts = [_pileup(int(size), pool, rng) for size in sizes]
-    columns = {name: ak.concatenate([part[name] for part in parts]) for name in parts[0]}
-    constant = {
-        "process": np.int8(process),
-        "split": np.int8(chunk.code),
-        "cross_section": np.float32(cross_section),
-    }
-    number = chunk.event(100_000 * process) + np.arange(entries)
-    return (
-        {"event": ak.Array(number)}
-        | {name: ak.Array(np.full(entries, value)) for name, value in constant.items()}
-        | columns
+    shared = constant(
+        entries,
+        process=np.int8(process),
+        split=np.int8(chunk.code),
+        cross_section=np.float32(cross_section),
     )
+    number = chunk.event(100_000 * process) + np.arange(entries)
+    return {"event": ak.Array(number)} | shared | join(parts)
 
 
 def _collisions(batch: ak.Array, pool: Pool, rng: np.random.Generator) -> Columns:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import awkward as ak
@@ -9,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, jets, layout, pythia, truth
+from hepml_lib.samples.columns import Columns, constant, gather
 from hepml_lib.samples.detector import Table, take
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["B_TAG", "RECIPE", "hard_partons", "make", "select"]
@@ -41,19 +43,15 @@ def make(chunk: Chunk, entries: int) -> Columns:
         Events to make.
     """
     rng = chunk.rng(0)
-    found, parts = 0, []
     size = min(BATCH, 3 * entries)
-    for number, batch in enumerate(
-        pythia.batches(CARD, chunk.pythia_seed(0), size, hard_partons(JETS, PARTON_JET))
-    ):
-        part = select(pythia.records(batch.prt), rng)
-        part["event"] = part["event"] + chunk.event(number * size)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    return columns | {"split": ak.Array(np.full(entries, chunk.code, np.int8))}
+    source = pythia.batches(CARD, chunk.pythia_seed(0), size, hard_partons(JETS, PARTON_JET))
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(source):
+            part = select(pythia.records(batch.prt), rng)
+            yield part | {"event": part["event"] + chunk.event(number * size)}
+
+    return gather(batches(), entries) | constant(entries, split=np.int8(chunk.code))
 
 
 def hard_partons(number: int, pt: float) -> Any:

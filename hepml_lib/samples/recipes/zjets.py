@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics, substructure
 from hepml_lib.samples import clustering, detector, layout, pythia
+from hepml_lib.samples.columns import Columns, gather
 from hepml_lib.samples.detector import MUON, Table, objects, take
 from hepml_lib.samples.jets import constituents, steps
-from hepml_lib.samples.recipe import Chunk, Columns, Recipe
+from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["NATURE", "SIMULATION", "decode", "make", "select"]
@@ -53,18 +56,15 @@ def make(chunk: Chunk, entries: int) -> Columns:
     """
     name = _CARD[chunk.sample]
     rng = chunk.rng(0)
-    found, parts = 0, []
     # However few are asked for, a batch holds some that pass.
     size = min(BATCH, 30 + 5 * entries)
-    for number, batch in enumerate(pythia.batches(name, chunk.pythia_seed(0), size)):
-        part = select(pythia.records(batch.prt), rng)
-        part["event"] = part["event"] + chunk.event(number * size)
-        parts.append(part)
-        found += len(part["event"])
-        if found >= entries:
-            break
-    columns = {name: ak.concatenate([part[name] for part in parts])[:entries] for name in parts[0]}
-    return columns | {
+
+    def batches() -> Iterator[Columns]:
+        for number, batch in enumerate(pythia.batches(name, chunk.pythia_seed(0), size)):
+            part = select(pythia.records(batch.prt), rng)
+            yield part | {"event": part["event"] + chunk.event(number * size)}
+
+    return gather(batches(), entries) | {
         "split": ak.Array(np.full(entries, chunk.code, np.int8)),
         "process": ak.Array(np.zeros(entries, np.int8)),
         "weight": ak.Array(np.ones(entries, np.float32)),
