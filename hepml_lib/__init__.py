@@ -15,6 +15,7 @@ from types import ModuleType
 __version__ = "0.1.0"
 
 __all__ = [
+    "energyflow",
     "formats",
     "kinematics",
     "metrics",
@@ -22,6 +23,7 @@ __all__ = [
     "plots",
     "samples",
     "settings",
+    "statistics",
     "substructure",
     "tagging",
     "training",

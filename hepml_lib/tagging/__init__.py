@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from hepml_lib.tagging.dense_inputs import leading_constituents
 from hepml_lib.tagging.features import (
     CONSTITUENT_FEATURES,
     IDENTITY_FEATURES,
     Constituents,
+    constituent_momenta,
     constituent_tensors,
 )
+from hepml_lib.tagging.images import aligned_constituents, jet_images
+from hepml_lib.tagging.linear import logistic_regression
+from hepml_lib.tagging.nsub_basis import NSUB_BASIS, nsubjettiness_basis
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
 from hepml_lib.tagging.selection import Cut, best_cut
 
@@ -15,9 +20,16 @@ __all__ = [
     "CONSTITUENT_FEATURES",
     "HIGH_LEVEL",
     "IDENTITY_FEATURES",
+    "NSUB_BASIS",
     "Constituents",
     "Cut",
+    "aligned_constituents",
     "best_cut",
+    "constituent_momenta",
     "constituent_tensors",
     "high_level",
+    "jet_images",
+    "leading_constituents",
+    "logistic_regression",
+    "nsubjettiness_basis",
 ]

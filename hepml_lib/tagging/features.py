@@ -1,4 +1,4 @@
-"""What a tagger sees of a jet: a few observables, or its constituents as tensors."""
+"""What a network sees of a jet: its constituents as tensors."""
 
 from __future__ import annotations
 
@@ -9,7 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-__all__ = ["CONSTITUENT_FEATURES", "IDENTITY_FEATURES", "Constituents", "constituent_tensors"]
+from hepml_lib.kinematics import wrap_phi
+
+__all__ = [
+    "CONSTITUENT_FEATURES",
+    "IDENTITY_FEATURES",
+    "Constituents",
+    "constituent_momenta",
+    "constituent_tensors",
+]
 
 # Shift and factor that bring each feature to mean 0 and width 1 on the training jets of `top_jets`,
 # rounded and then fixed: a model must see the same numbers wherever it is used.
@@ -128,6 +136,48 @@ def constituent_tensors(
     mask = torch.arange(particles) < torch.from_numpy(counts)[:, None]
     fractions = padded(pt / total_pt[owner])[..., 0]
     return Constituents(padded(*columns), mask, fractions, padded(deta, dphi))
+
+
+def constituent_momenta(jets: ak.Array, particles: int = 64) -> Tensor:
+    """Four-momenta of the constituents, in the order of `constituent_tensors`.
+
+    The jet is turned around the beam to azimuth 0 and boosted along the beam until its sum of
+    constituents has rapidity 0, in double precision: products of momenta stay what they are, and
+    the numbers become small enough for the single precision in which they are kept.
+
+    Returns
+    -------
+    Tensor
+        (px, py, pz, E) [GeV], shape (n, particles, 4), float32; zeros where there is none.
+
+    Examples
+    --------
+    >>> part = {"pt": 600.0, "eta": 1.5, "phi": 2.0, "mass": 0.0}
+    >>> jets = ak.Array([{"eta": 1.5, "phi": 2.0, "constituents": [part]}])
+    >>> constituent_momenta(jets, particles=2).round()
+    tensor([[[600.,   0.,   0., 600.],
+             [  0.,   0.,   0.,   0.]]])
+    """
+    everything = jets.constituents
+    kept = everything[ak.argsort(everything.pt, axis=1, ascending=False)][:, :particles]
+    counts = ak.to_numpy(ak.num(kept, axis=1))
+    held = np.arange(particles) < counts[:, None]
+    pt, eta, phi, mass = (
+        ak.to_numpy(ak.flatten(kept[name])).astype(np.float64)
+        for name in ("pt", "eta", "phi", "mass")
+    )
+    turned = wrap_phi(phi - np.repeat(ak.to_numpy(jets.phi).astype(np.float64), counts))
+    pz = pt * np.sinh(eta)
+    energy = np.sqrt(pt**2 + pz**2 + mass**2)
+    momenta = np.zeros((*held.shape, 4))
+    momenta[held] = np.stack([pt * np.cos(turned), pt * np.sin(turned), pz, energy], axis=1)
+    total = momenta.sum(axis=1)
+    speed = np.divide(total[:, 2], total[:, 3], out=np.zeros(len(total)), where=counts > 0)[:, None]
+    gamma = 1 / np.sqrt(1 - speed**2)
+    pz, energy = momenta[..., 2], momenta[..., 3]
+    boosted = gamma * (pz - speed * energy), gamma * (energy - speed * pz)
+    momenta[..., 2], momenta[..., 3] = boosted
+    return torch.from_numpy(momenta.astype(np.float32))
 
 
 def _flat(values: ak.Array) -> np.ndarray:

@@ -9,9 +9,16 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hepml_lib.kinematics import total
 from hepml_lib.nets import EFN, PFN
+from hepml_lib.nets.equivariant import minkowski
 from hepml_lib.tagging import features
-from hepml_lib.tagging.features import CONSTITUENT_FEATURES, IDENTITY_FEATURES, constituent_tensors
+from hepml_lib.tagging.features import (
+    CONSTITUENT_FEATURES,
+    IDENTITY_FEATURES,
+    constituent_momenta,
+    constituent_tensors,
+)
 
 
 def one_jet(*constituents, **axis):
@@ -138,3 +145,17 @@ def test_bad_number_is_named_with_its_jet(made_up_jets, name, value):
 def test_momentum_must_be_positive():
     with pytest.raises(ValueError, match="jet 0 of 1: pt of a constituent is 0"):
         constituent_tensors(one_jet((300.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)))
+
+
+def test_momenta_keep_masses_and_order(made_up_jets) -> None:
+    jets = made_up_jets(30, seed=3)
+    momenta = constituent_momenta(jets, particles=100).double()
+    tensors = constituent_tensors(jets, particles=100)
+    whole = momenta.sum(dim=1)
+    mass = minkowski(whole, whole).sqrt().numpy()
+    np.testing.assert_allclose(mass, ak.to_numpy(total(jets.constituents).mass), rtol=1e-4)
+    np.testing.assert_allclose(whole[:, 2], 0, atol=1e-3)
+    pt = momenta[..., :2].norm(dim=2)
+    share = pt / pt.sum(dim=1, keepdim=True)
+    torch.testing.assert_close(share.float(), tensors.fractions, rtol=1e-4, atol=1e-6)
+    assert (momenta[~tensors.mask] == 0).all()

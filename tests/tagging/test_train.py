@@ -1,19 +1,33 @@
-"""The training that `hepml train` runs, on few jets."""
+"""The trainings that `hepml train` runs, on few jets."""
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from hepml_lib import settings
 from hepml_lib.nets import store
-from hepml_lib.tagging import train
+from hepml_lib.tagging import taggers, train
+
+
+@pytest.fixture
+def few_jets(tmp_path, monkeypatch, made_up_jets):
+    """Three splits of made-up jets in place of the sample, and one epoch."""
+
+    def load(name, split, events):
+        count, first = {"train": (120, 0), "validation": (60, 120), "test": (90, 180)}[split]
+        return made_up_jets(count, seed=first, first=first)
+
+    monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
+    monkeypatch.setattr(train.samples, "load", load)
+    monkeypatch.setattr(train, "_JETS", {"quick": 120})
+    monkeypatch.setattr(taggers, "_CHUNK", 50)
+    short = {name: tagger._replace(epochs={"quick": 1}) for name, tagger in taggers.TAGGERS.items()}
+    monkeypatch.setattr(taggers, "TAGGERS", short)
 
 
 @pytest.mark.parametrize("name", train.RECIPES)
-def test_trains_stores_and_loads(name, tmp_path, monkeypatch) -> None:
-    monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(train, "_JETS", {"quick": 400})
-    monkeypatch.setattr(train, "_EPOCHS", {"quick": 1})
+def test_trains_stores_and_scores(name, few_jets, made_up_jets) -> None:
     path = train.RECIPES[name]()
     # At quick scale nothing goes into the repository.
     assert path == settings.cache_dir() / "models" / f"tagging.{name}.safetensors"
@@ -21,3 +35,26 @@ def test_trains_stores_and_loads(name, tmp_path, monkeypatch) -> None:
     assert sum(p.numel() for p in model.parameters()) == card["parameters"]
     assert card["figure"].startswith("AUC 0.")
     assert card["command"] == f"HEPML_SCALE=quick hepml train tagging.{name}"
+    checkpoint = settings.cache_dir() / "checkpoints" / f"tagging.{name}.quick"
+    assert checkpoint.exists() == (name != "efp")
+    scores = taggers.score(name, made_up_jets(70, seed=9))
+    assert scores.shape == (70,)
+    assert np.isfinite(scores).all()
+
+
+def test_sizes_are_near_the_published_ones() -> None:
+    """TopoDNN 59k, N-subjettiness with eight bodies 57k (1902.09914), ParticleNet-Lite 26k."""
+    sizes = {
+        name: sum(p.numel() for p in taggers.TAGGERS[name].network().parameters())
+        for name in ("topodnn", "nsub", "particlenet_lite")
+    }
+    # The published networks have two outputs, of which ours needs one: 129 parameters fewer for Lite.
+    assert sizes == {"topodnn": 60_787, "nsub": 57_451, "particlenet_lite": 26_416 - 129}
+
+
+def test_inputs_do_not_depend_on_the_pieces(made_up_jets, monkeypatch) -> None:
+    jets = made_up_jets(30)
+    whole = taggers.inputs("particle_transformer", jets)
+    monkeypatch.setattr(taggers, "_CHUNK", 7)
+    for a, b in zip(whole, taggers.inputs("particle_transformer", jets), strict=True):
+        assert (a == b).all()
