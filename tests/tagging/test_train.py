@@ -48,7 +48,7 @@ def test_sizes_are_near_the_published_ones() -> None:
         name: sum(p.numel() for p in taggers.TAGGERS[name].network().parameters())
         for name in ("topodnn", "nsub", "particlenet_lite")
     }
-    # The published networks have two outputs, of which ours needs one: 129 parameters fewer for Lite.
+    # The published Lite has two outputs, of which ours needs one: 129 parameters fewer.
     assert sizes == {"topodnn": 60_787, "nsub": 57_451, "particlenet_lite": 26_416 - 129}
 
 
