@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hepml_lib import statistics
+
+_SIGNAL = np.array([2.0, 4.0, 6.0])
+_BACKGROUND = np.array([400.0, 60.0, 15.0])
+_ERROR = np.array([12.0, 5.0, 2.5])
+
+
+@pytest.fixture(scope="module")
+def model():
+    return statistics.binned_model(_SIGNAL, {"qcd": _BACKGROUND}, errors={"qcd": _ERROR})
+
+
+def _profiled(mu, n, m, ratio):
+    """-2 ln L of independent on-off bins at their best backgrounds, up to a constant."""
+    signal = mu * _SIGNAL
+    half = ((1 + ratio) * signal - n - m) / (2 * (1 + ratio))
+    best = np.sqrt(half**2 + m * signal / (1 + ratio)) - half
+    rates = signal + best, ratio * best
+    return 2 * sum(np.sum(rate - k * np.log(rate)) for k, rate in zip((n, m), rates, strict=True))
+
+
+def test_expected_significance_is_that_of_the_closed_formula(model):
+    z = statistics.asimov_significance(_SIGNAL, _BACKGROUND, _ERROR)
+    found = statistics.discovery_significance(model, statistics.expected_data(model, 1.0))
+    assert found == pytest.approx(np.sqrt(np.sum(z**2)), rel=1e-3)
+
+
+def test_no_excess_is_no_discovery(model):
+    assert statistics.discovery_significance(model, _BACKGROUND - 5) < 0.01
+
+
+def test_expected_limit_solves_the_profile_likelihood(model):
+    """CLs of the median experiment is 5 % where q = 1.96² on the Asimov data."""
+    limit = statistics.upper_limit(model, _BACKGROUND).expected[2]
+    ratio = (_BACKGROUND / _ERROR) ** 2 / _BACKGROUND
+    off = ratio * _BACKGROUND
+    q = _profiled(limit, _BACKGROUND, off, ratio) - _profiled(0.0, _BACKGROUND, off, ratio)
+    assert q == pytest.approx(1.959964**2, rel=2e-3)
+
+
+def test_expected_limit_agrees_with_an_independent_code():
+    """The example of cranmer/fast-asimov-utils: 50 ± 7 background, 19.7 signal events."""
+    model = statistics.binned_model([10.0], {"b": [50.0]}, errors={"b": [7.0]})
+    assert 10 * statistics.upper_limit(model, [50.0]).expected[2] == pytest.approx(19.7, abs=0.05)
+
+
+def test_limits_are_in_order_and_follow_the_data(model):
+    limit = statistics.upper_limit(model, _BACKGROUND)
+    assert (np.diff(limit.expected) > 0).all()
+    assert limit.observed == pytest.approx(limit.expected[2], rel=1e-3)
+    more = statistics.upper_limit(model, _BACKGROUND + _SIGNAL).observed
+    less = statistics.upper_limit(model, _BACKGROUND - _SIGNAL).observed
+    assert less < limit.observed < more
+
+
+def test_level_and_scale_of_a_limit(model):
+    tight = statistics.upper_limit(model, _BACKGROUND, level=0.9).observed
+    loose = statistics.upper_limit(model, _BACKGROUND).observed
+    assert tight < loose
+    doubled = statistics.binned_model(2 * _SIGNAL, {"qcd": _BACKGROUND}, errors={"qcd": _ERROR})
+    half = statistics.upper_limit(doubled, _BACKGROUND).observed
+    assert half == pytest.approx(loose / 2, rel=2e-3)
+
+
+def test_limit_of_many_events_is_that_of_the_exact_count():
+    model = statistics.binned_model([20.0], {"b": [400.0]})
+    asymptotic = 20 * statistics.upper_limit(model, [400]).observed
+    assert asymptotic == pytest.approx(statistics.counting_limit(400, 400.0), rel=0.015)
+
+
+def test_limit_of_a_strong_signal():
+    """The limit on s events is the same whatever the units of μ."""
+    model = statistics.binned_model([3e4], {"b": [20.0]})
+    weak = statistics.binned_model([3.0], {"b": [20.0]})
+    limits = [statistics.upper_limit(m, [20]).observed for m in (model, weak)]
+    assert 1e4 * limits[0] == pytest.approx(limits[1], rel=5e-3)
+
+
+def test_limit_out_of_reach_is_refused():
+    weak = statistics.binned_model([0.01], {"b": [100.0]})
+    with pytest.raises(ValueError, match="scale the signal up"):
+        statistics.upper_limit(weak, [100])
+
+
+def test_a_common_normalisation_costs_sensitivity():
+    signal, background = [5.0, 8.0], {"b": [50.0, 20.0]}
+    free = statistics.binned_model(signal, background)
+    tied = statistics.binned_model(signal, background, normalisation={"b": 0.3})
+    limits = [statistics.upper_limit(m, background["b"]).observed for m in (free, tied)]
+    assert limits[1] > 1.05 * limits[0]
+
+
+def test_strength_recovers_what_was_put_in(model):
+    found = statistics.signal_strength(model, _BACKGROUND + 1.5 * _SIGNAL)
+    assert found.value == pytest.approx(1.5, abs=0.01)
+    ratio = (_BACKGROUND / _ERROR) ** 2 / _BACKGROUND
+    data, off = _BACKGROUND + 1.5 * _SIGNAL, ratio * _BACKGROUND
+    best = _profiled(1.5, data, off, ratio)
+    for end in (found.low, found.high):
+        assert _profiled(end, data, off, ratio) - best == pytest.approx(1.0, abs=0.01)
+
+
+def test_strength_stops_at_zero(model):
+    found = statistics.signal_strength(model, _BACKGROUND - _SIGNAL)
+    assert found.low == 0.0
+    assert found.value == pytest.approx(0.0, abs=1e-3)
+    assert found.high > 0.1
+
+
+def test_interval_of_a_count_has_the_height_of_its_level():
+    n = 9.0
+
+    def nll(rate):
+        return rate[0] - n * np.log(rate[0])
+
+    for level, height in ((0.6826895, 0.5), (0.9544997, 2.0)):
+        found = statistics.profile_interval(nll, [7.0], level=level)
+        for end in (found.low, found.high):
+            assert nll([end]) - nll([n]) == pytest.approx(height, abs=2e-3)
+
+
+def test_profile_interval_profiles_the_others():
+    """Two correlated Gaussians: profiled, the interval is that of the margin."""
+    inverse = np.linalg.inv([[1.0, 0.8], [0.8, 1.0]])
+    found = statistics.profile_interval(lambda x: x @ inverse @ x / 2, [0.5, 0.5], 1)
+    assert (found.low, found.high) == pytest.approx((-1.0, 1.0), abs=1e-3)
+
+
+def test_a_likelihood_without_minimum_is_refused():
+    with pytest.raises(RuntimeError, match="minimum|end of the interval"):
+        statistics.profile_interval(lambda x: -(x[0] ** 2), [1.0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([1.0, 2.0], {"b": [3.0]}), "shape"),
+        (([1.0], {"b": [-3.0]}), "not negative"),
+        (([1.0], {"b": [np.nan]}), "finite"),
+        (([1.0, 1.0], {"b": [3.0, 0.0]}), "merge bins"),
+        (([1.0], {"signal": [3.0]}), "name 'signal'"),
+    ],
+)
+def test_impossible_models_are_refused(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        statistics.binned_model(*arguments)
+
+
+def test_errors_do_not_hide_a_negative_background():
+    with pytest.raises(ValueError, match="not negative"):
+        statistics.binned_model([1.0, 1.0], {"b": [-1.0, 3.0]}, errors={"b": [1.0, 1.0]})
+
+
+def test_uncertainties_need_a_background():
+    with pytest.raises(ValueError, match="not among"):
+        statistics.binned_model([1.0], {"b": [3.0]}, errors={"c": [1.0]})
+
+
+def test_data_of_another_shape_are_refused(model):
+    with pytest.raises(ValueError, match="3 bins"):
+        statistics.cls(model, [1.0, 2.0], 1.0)
+
+
+def test_pyhf_is_not_imported_before_it_is_needed():
+    code = (
+        "import sys, hepml_lib.statistics; print('pyhf' in sys.modules, 'iminuit' in sys.modules)"
+    )
+    output = subprocess.check_output([sys.executable, "-c", code], text=True)
+    assert output.split() == ["False", "False"]
