@@ -199,13 +199,14 @@ def roc_band(
     Parameters
     ----------
     efficiency : array_like of float, optional
-        Signal efficiencies, above 0 and at most 1; by default 0.01, 0.02, ... 1.
+        Signal efficiencies, above 0 and at most 1; by default 0.01, 0.02, ... 0.99. At 1 the
+        threshold is the lowest score of all, of which resampling knows little.
     scores, labels, weights, events, replicas, seed, level
         As in `auc`; weights must not be negative.
     """
     score, label, weight = checked(scores, labels, weights)
     refuse_negative(weight)
-    grid = np.linspace(0.01, 1, 100) if efficiency is None else check_efficiency(efficiency)
+    grid = np.linspace(0.01, 0.99, 99) if efficiency is None else check_efficiency(efficiency)
     ranking = Ranking(score, label, weight)
     value = background_at(*ranking.accumulate(), grid)
 
