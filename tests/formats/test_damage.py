@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 
 import awkward as ak
 import numpy as np
@@ -115,7 +114,7 @@ def test_an_interrupt_leaves_nothing(source, folder, ending, monkeypatch):
     def interrupted(*arguments):
         calls.append(arguments)
         if len(calls) == 4:
-            signal.raise_signal(signal.SIGINT)
+            raise KeyboardInterrupt
         return entries(*arguments)
 
     monkeypatch.setattr(rootfile, "entries", interrupted)
