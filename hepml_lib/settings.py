@@ -25,6 +25,7 @@ from pathlib import Path
 import numpy as np
 
 __all__ = [
+    "base_seed",
     "build_dir",
     "cache_dir",
     "data_dir",
@@ -64,6 +65,11 @@ def _integer(variable: str, default: int, minimum: int) -> int:
     return value
 
 
+def base_seed() -> int:
+    """``HEPML_SEED``, the number that every seed of the run depends on."""
+    return _integer("HEPML_SEED", 1, 0)
+
+
 def seed(*names: str | int) -> int:
     """Seed of one random stream, named by its use.
 
@@ -82,7 +88,7 @@ def seed(*names: str | int) -> int:
     >>> seed("tour", 1) == seed("tour", 2)
     False
     """
-    text = "/".join(map(str, (_integer("HEPML_SEED", 1, 0), *names)))
+    text = "/".join(map(str, (base_seed(), *names)))
     digest = hashlib.sha256(text.encode()).digest()
     return 1 + int.from_bytes(digest[:8], "little") % (2**31 - 2)
 

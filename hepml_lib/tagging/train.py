@@ -1,7 +1,8 @@
 """Trainings of the taggers, as ``hepml train tagging.<name>`` runs them.
 
 At quick scale a network learns from the committed jets; at full scale from 200 000, which are
-generated first. Weights and card go to the store.
+generated first. Weights and card go to the store, under ``tagging.<name>``; with another seed than
+the book's, under ``tagging.<name>.seed<HEPML_SEED>``, to see how figures scatter.
 """
 
 from __future__ import annotations
@@ -54,7 +55,9 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
             schedule=tagger.schedule,
             seed=seed,
             checkpoint=checkpoint
-            or settings.cache_dir() / "checkpoints" / f"tagging.{name}.{scale}",
+            or settings.cache_dir()
+            / "checkpoints"
+            / f"tagging.{name}.{scale}.{settings.base_seed()}",
         )
         course = {"epochs": len(history.train_loss), "seconds": round(history.total_seconds)}
     scores = training.predict(model, data["test"], batch_size=256)
@@ -67,9 +70,11 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
         "limits": "jets of 550 to 650 GeV from this generator and detector, without pileup",
         **course,
     }
+    ours = settings.base_seed() == 1
     # What is not meant for the book stays in the user's cache.
-    folder = None if scale == "full" else settings.cache_dir() / "models"
-    return store.save(f"tagging.{name}", model, card, folder)
+    folder = None if scale == "full" and ours else settings.cache_dir() / "models"
+    stored = f"tagging.{name}" if ours else f"tagging.{name}.seed{settings.base_seed()}"
+    return store.save(stored, model, card, folder)
 
 
 RECIPES: dict[str, Callable[..., Path]] = {name: partial(train, name) for name in taggers.TAGGERS}

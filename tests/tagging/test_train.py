@@ -35,11 +35,20 @@ def test_trains_stores_and_scores(name, few_jets, made_up_jets) -> None:
     assert sum(p.numel() for p in model.parameters()) == card["parameters"]
     assert card["figure"].startswith("AUC 0.")
     assert card["command"] == f"HEPML_SCALE=quick hepml train tagging.{name}"
-    checkpoint = settings.cache_dir() / "checkpoints" / f"tagging.{name}.quick"
+    checkpoint = settings.cache_dir() / "checkpoints" / f"tagging.{name}.quick.1"
     assert checkpoint.exists() == (name != "efp")
     scores = taggers.score(name, made_up_jets(70, seed=9))
     assert scores.shape == (70,)
     assert np.isfinite(scores).all()
+
+
+def test_another_seed_is_another_model(few_jets, monkeypatch) -> None:
+    train.RECIPES["nsub"]()
+    monkeypatch.setenv("HEPML_SEED", "2")
+    assert train.RECIPES["nsub"]().name == "tagging.nsub.seed2.safetensors"
+    first, second = (store.card(name) for name in ("tagging.nsub", "tagging.nsub.seed2"))
+    assert first["seed"] != second["seed"]
+    assert first["sha256"] != second["sha256"]
 
 
 def test_sizes_are_near_the_published_ones() -> None:

@@ -1,0 +1,84 @@
+"""Figures of the stored taggers on jets that no training saw."""
+
+from __future__ import annotations
+
+import json
+
+import awkward as ak
+import numpy as np
+import pytest
+
+from hepml_lib import metrics, settings
+from hepml_lib.nets import store
+from hepml_lib.tagging import holdout, taggers, train
+
+
+@pytest.fixture
+def trained(tmp_path, monkeypatch, made_up_jets):
+    """One tagger trained with two seeds on made-up jets; results go to a folder of the test."""
+    counts = {"train": (150, 0), "validation": (60, 200), "test": (800, 300)}
+
+    def load(name, split, events):
+        count, first = counts[split]
+        jets = made_up_jets(count, seed=first, first=first)
+        # Two labels of five are wrong, or no background survives the trees.
+        wrong = np.random.default_rng(first).random(count) < 0.4
+        return ak.with_field(jets, np.where(wrong, 1 - jets.label, jets.label), "label")
+
+    monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(holdout, "_path", lambda: tmp_path / "results" / "top_taggers.json")
+    monkeypatch.setattr(train.samples, "load", load)
+    monkeypatch.setattr(train, "_JETS", {"quick": 150})
+    monkeypatch.setattr(holdout, "_TIMED", 64)
+    short = taggers.TAGGERS["topodnn"]._replace(epochs={"quick": 5}, lr=1e-2)
+    monkeypatch.setattr(taggers, "TAGGERS", {"topodnn": short})
+    monkeypatch.setattr(holdout, "TAGGERS", {"topodnn": short})
+    monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
+    for seed in (2, 1):
+        monkeypatch.setenv("HEPML_SEED", str(seed))
+        train.RECIPES["topodnn"]()
+    return load("top_jets", "test", None)
+
+
+def test_figures_are_those_of_the_first_training(trained) -> None:
+    holdout.measure()
+    found = holdout.load()["taggers"]
+    assert set(found) == {"trees", "topodnn"}
+    label, event = np.asarray(trained.label), np.asarray(trained.event)
+    scores = taggers.score("topodnn", trained)
+    entry = found["topodnn"]
+    assert entry["AUC"] == metrics.auc(scores, label, events=event)
+    assert entry["trainings"] == len(entry["AUC of each training"]) == 2
+    assert entry["AUC of each training"][0] == entry["AUC"].value
+    assert entry["AUC of each training"][1] != entry["AUC"].value
+    ratio = entry["rejection at 0.5 over trees"]
+    expected = entry["rejection at 0.5"].value / found["trees"]["rejection at 0.5"].value
+    assert ratio.value == pytest.approx(expected)
+
+
+def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
+    path = holdout.measure()
+    before = json.loads(path.read_text())
+    monkeypatch.setattr(holdout, "_trees", lambda jets: np.load(_kept("trees")))
+    monkeypatch.setattr(holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
+    after = json.loads(holdout.measure().read_text())
+    for record in before, after:
+        del record["taggers"]["topodnn"]["microseconds"]
+    assert before == after
+
+
+def _kept(start: str):
+    return next((settings.cache_dir() / "holdout").glob(f"{start}*.npy"))
+
+
+def _timed(jets):
+    assert len(jets) <= 64, "scored anew"
+    return taggers.inputs("topodnn", jets)
+
+
+def test_figures_of_other_weights_are_refused(trained, monkeypatch, tmp_path) -> None:
+    holdout.measure()
+    monkeypatch.setattr(settings, "seed", lambda *names: 5)
+    train.RECIPES["topodnn"](checkpoint=tmp_path / "anew")
+    with pytest.raises(ValueError, match="figures of 'topodnn' .* are of other weights"):
+        holdout.load()
