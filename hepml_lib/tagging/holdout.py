@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import metrics, samples, settings, training
-from hepml_lib.metrics import Estimate
+from hepml_lib.metrics import Band, Estimate
 from hepml_lib.nets import store
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
 from hepml_lib.tagging.taggers import TAGGERS, inputs
@@ -64,9 +64,8 @@ def measure(jets: int = JETS) -> Path:
             entry[figure] = asdict(metric(first, label))
             values = [entry[figure]["value"], *(metric(s, label).value for s in others)]
             entry[f"{figure} of each training"] = values
-        entry["roc"] = metrics.roc_band(
-            first, label, _GRID, events=event
-        ).background_efficiency.tolist()
+        band = metrics.roc_band(first, label, _GRID, events=event)
+        entry["roc"] = {key: np.asarray(value).tolist() for key, value in asdict(band).items()}
         for other in set(_BASELINES) & set(scores) - {name}:
             entry[f"rejection at 0.5 over {other}"] = asdict(
                 metrics.paired(
@@ -77,7 +76,6 @@ def measure(jets: int = JETS) -> Path:
     record = {
         "command": "python -m hepml_lib.tagging.holdout",
         "data": f"top_jets, the first {jets} jets of test: {int((label == 0).sum())} QCD",
-        "efficiency": _GRID.tolist(),
         "taggers": found,
     }
     path = _path()
@@ -88,7 +86,7 @@ def measure(jets: int = JETS) -> Path:
 
 
 def load() -> dict[str, Any]:
-    """Figures that `measure` wrote, as `Estimate` where they have an interval.
+    """Figures that `measure` wrote, as `Estimate` and `Band`, by tagger under ``taggers``.
 
     Raises
     ------
@@ -102,9 +100,11 @@ def load() -> dict[str, Any]:
                 f"the figures of {name!r} in {_path()} are of other weights than those in the "
                 f"store: run `{record['command']}`"
             )
+        roc: dict[str, Any] = {key: np.asarray(v) for key, v in entry.pop("roc").items()}
         for key, value in entry.items():
             if isinstance(value, dict):
                 entry[key] = Estimate(**value)
+        entry["roc"] = Band(**roc)
     return record
 
 

@@ -130,7 +130,8 @@ def test_figures_are_drawn_in_both_themes(seen: list[dict[str, Any]]) -> None:
 def test_sliders_change_the_picture(seen: list[dict[str, Any]]) -> None:
     for page in seen:
         if page["name"] in _WITH_FIGURES:
-            assert page["moved"], f"{page['name']} has no slider"
+            reference = page["name"].startswith("book/reference/")
+            assert page["moved"] or reference, f"{page['name']} has no slider"
             assert all(page["moved"]), f"a slider of {page['name']} changes nothing"
 
 
