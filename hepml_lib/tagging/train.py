@@ -18,7 +18,7 @@ import torch
 
 from hepml_lib import metrics, samples, settings, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import taggers
+from hepml_lib.tagging import flavour_train, taggers
 from hepml_lib.tagging.linear import logistic_regression
 
 __all__ = ["RECIPES", "train"]
@@ -77,4 +77,7 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
     return store.save(stored, model, card, folder)
 
 
-RECIPES: dict[str, Callable[..., Path]] = {name: partial(train, name) for name in taggers.TAGGERS}
+RECIPES: dict[str, Callable[..., Path]] = {
+    **{name: partial(train, name) for name in taggers.TAGGERS},
+    **flavour_train.RECIPES,
+}

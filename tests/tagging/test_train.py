@@ -26,7 +26,7 @@ def few_jets(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setattr(taggers, "TAGGERS", short)
 
 
-@pytest.mark.parametrize("name", train.RECIPES)
+@pytest.mark.parametrize("name", taggers.TAGGERS)
 def test_trains_stores_and_scores(name, few_jets, made_up_jets) -> None:
     path = train.RECIPES[name]()
     # At quick scale nothing goes into the repository.

@@ -10,7 +10,7 @@ import pytest
 
 from hepml_lib import metrics, settings
 from hepml_lib.nets import store
-from hepml_lib.tagging import holdout, taggers, train
+from hepml_lib.tagging import records, taggers, top_holdout, train
 
 
 @pytest.fixture
@@ -26,13 +26,13 @@ def trained(tmp_path, monkeypatch, made_up_jets):
         return ak.with_field(jets, np.where(wrong, 1 - jets.label, jets.label), "label")
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(holdout, "_path", lambda: tmp_path / "results" / "top_taggers.json")
+    monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(train.samples, "load", load)
     monkeypatch.setattr(train, "_JETS", {"quick": 150})
-    monkeypatch.setattr(holdout, "_TIMED", 64)
+    monkeypatch.setattr(top_holdout, "_TIMED", 64)
     short = taggers.TAGGERS["topodnn"]._replace(epochs={"quick": 5}, lr=1e-2)
     monkeypatch.setattr(taggers, "TAGGERS", {"topodnn": short})
-    monkeypatch.setattr(holdout, "TAGGERS", {"topodnn": short})
+    monkeypatch.setattr(top_holdout, "TAGGERS", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
         monkeypatch.setenv("HEPML_SEED", str(seed))
@@ -41,8 +41,8 @@ def trained(tmp_path, monkeypatch, made_up_jets):
 
 
 def test_figures_are_those_of_the_first_training(trained) -> None:
-    holdout.measure()
-    found = holdout.load()["taggers"]
+    top_holdout.measure()
+    found = records.read("top_taggers")["taggers"]
     assert set(found) == {"trees", "topodnn"}
     label, event = np.asarray(trained.label), np.asarray(trained.event)
     scores = taggers.score("topodnn", trained)
@@ -57,11 +57,11 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
 
 
 def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
-    path = holdout.measure()
+    path = top_holdout.measure()
     before = json.loads(path.read_text())
-    monkeypatch.setattr(holdout, "_trees", lambda jets: np.load(_kept("trees")))
-    monkeypatch.setattr(holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
-    after = json.loads(holdout.measure().read_text())
+    monkeypatch.setattr(top_holdout, "_trees", lambda jets: np.load(_kept("trees")))
+    monkeypatch.setattr(top_holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
+    after = json.loads(top_holdout.measure().read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]
     assert before == after
@@ -77,8 +77,8 @@ def _timed(jets):
 
 
 def test_figures_of_other_weights_are_refused(trained, monkeypatch, tmp_path) -> None:
-    holdout.measure()
+    top_holdout.measure()
     monkeypatch.setattr(settings, "seed", lambda *names: 5)
     train.RECIPES["topodnn"](checkpoint=tmp_path / "anew")
     with pytest.raises(ValueError, match="figures of 'topodnn' .* are of other weights"):
-        holdout.load()
+        records.read("top_taggers")

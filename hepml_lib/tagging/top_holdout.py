@@ -1,14 +1,12 @@
 """The taggers of top jets at full scale, measured on many jets that no training saw.
 
-``python -m hepml_lib.tagging.holdout`` scores 100 000 top and 100 000 QCD jets of the test split
-with every stored tagger and writes the figures to ``data/results/top_taggers.json``, which the
-pages read: the jets would take an hour to generate. Scores are kept in the cache, so that a
-stopped run resumes and a new tagger costs its own scores only.
+``python -m hepml_lib.tagging.top_holdout`` scores 100 000 top and 100 000 QCD jets of the test
+split with every stored tagger and writes the figures to ``data/results/top_taggers.json``. Scores
+are kept in the cache, so that a stopped run resumes and a new tagger costs its own scores only.
 """
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -21,12 +19,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import metrics, samples, settings, training
-from hepml_lib.metrics import Band, Estimate
+from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
+from hepml_lib.tagging import records
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
 from hepml_lib.tagging.taggers import TAGGERS, inputs
 
-__all__ = ["SIX", "load", "measure"]
+__all__ = ["SIX", "measure"]
 
 JETS = 200_000
 TRAINED = 200_000
@@ -57,7 +56,11 @@ def measure(jets: int = JETS) -> Path:
         scores[name] = [_scores(each, name, test) for each in stored]
         card = store.card(f"tagging.{name}")
         found[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")}
-        found[name] |= {"trainings": len(stored), "microseconds": _microseconds(name, test)}
+        found[name] |= {
+            "model": f"tagging.{name}",
+            "trainings": len(stored),
+            "microseconds": _microseconds(name, test),
+        }
     for name, entry in found.items():
         first, *others = scores[name]
         for figure, metric in _figures(event).items():
@@ -73,43 +76,14 @@ def measure(jets: int = JETS) -> Path:
                     events=event, ratio=True, efficiency=0.5,
                 )
             )  # fmt: skip
-    record = {
-        "command": "python -m hepml_lib.tagging.holdout",
-        "data": f"top_jets, the first {jets} jets of test: {int((label == 0).sum())} QCD",
-        "taggers": found,
-    }
-    path = _path()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(".tmp")
-    draft.write_text(json.dumps(record, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    return draft.replace(path)
-
-
-def load() -> dict[str, Any]:
-    """Figures that `measure` wrote, as `Estimate` and `Band`, by tagger under ``taggers``.
-
-    Raises
-    ------
-    ValueError
-        If a tagger was trained anew since, so that its figures are of other weights.
-    """
-    record = json.loads(_path().read_text(encoding="utf-8"))
-    for name, entry in record["taggers"].items():
-        if "sha256" in entry and entry["sha256"] != store.card(f"tagging.{name}")["sha256"]:
-            raise ValueError(
-                f"the figures of {name!r} in {_path()} are of other weights than those in the "
-                f"store: run `{record['command']}`"
-            )
-        roc: dict[str, Any] = {key: np.asarray(v) for key, v in entry.pop("roc").items()}
-        for key, value in entry.items():
-            if isinstance(value, dict):
-                entry[key] = Estimate(**value)
-        entry["roc"] = Band(**roc)
-    return record
-
-
-def _path() -> Path:
-    return settings.data_dir() / "results" / "top_taggers.json"
+    return records.write(
+        "top_taggers",
+        {
+            "command": "python -m hepml_lib.tagging.top_holdout",
+            "data": f"top_jets, the first {jets} jets of test: {int((label == 0).sum())} QCD",
+            "taggers": found,
+        },
+    )
 
 
 def _is(stored: str, name: str) -> bool:
@@ -130,24 +104,13 @@ def _figures(event: NDArray) -> dict[str, Callable[..., Estimate]]:
     } | rejections
 
 
-def _kept(key: str, jets: ak.Array, compute: Callable[[], NDArray]) -> NDArray:
-    """Scores from the cache, or computed and kept there."""
-    path = settings.cache_dir() / "holdout" / f"{key}-{len(jets)}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".part.npy")
-        np.save(draft, compute().astype(np.float32))
-        draft.replace(path)
-    return np.load(path, allow_pickle=False)
-
-
 def _scores(stored: str, name: str, jets: ak.Array) -> NDArray:
     model, card = store.load(stored)
 
     def compute() -> NDArray:
         return training.predict(model, inputs(name, jets, progress=True), batch_size=256)
 
-    return _kept(card["sha256"][:16], jets, compute)
+    return records.kept(card["sha256"][:16], len(jets), compute)
 
 
 def _trees(jets: ak.Array) -> NDArray:
@@ -166,7 +129,7 @@ def _trees(jets: ak.Array) -> NDArray:
         ).fit(high_level(train)[:, columns], np.asarray(train.label))
         return trees.decision_function(high_level(jets)[:, columns])
 
-    return _kept(f"trees-{TRAINED}", jets, compute)
+    return records.kept(f"trees-{TRAINED}", len(jets), compute)
 
 
 def _microseconds(name: str, jets: ak.Array) -> float:
