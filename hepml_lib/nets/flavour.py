@@ -15,6 +15,8 @@ from hepml_lib.nets.dense import MLP
 
 __all__ = ["MultiTask", "TrackRecurrent", "TrackTransformer"]
 
+_GROUPS = 4
+
 
 class TrackRecurrent(nn.Module):
     """Recurrent network: reads one track after another and keeps a summary.
@@ -140,8 +142,24 @@ class TrackTransformer(nn.Module):
         )
 
     def _states(self, features: Tensor, mask: Tensor) -> Tensor:
-        """States of token and tracks, (n, 1 + P, width), up to the last track of the batch."""
-        longest = int(mask.any(dim=0).nonzero().max()) + 1 if mask.any() else 1
+        """States of token and tracks, shape (n, 1 + longest, width).
+
+        Most jets have few tracks and some have many. Jets of similar length go through the encoder
+        together, so that little of its work is spent on padding.
+        """
+        number = mask.sum(dim=1)
+        order = number.argsort()
+        longest = int(number.max()) if len(number) else 0
+        states = [
+            functional.pad(self._encoded(features[rows], mask[rows]), (0, 0, 0, longest - most))
+            for rows in order.chunk(_GROUPS)
+            for most in [int(number[rows].max())]
+        ]
+        return torch.cat(states)[order.argsort()]
+
+    def _encoded(self, features: Tensor, mask: Tensor) -> Tensor:
+        """States of token and tracks up to the last track of these jets; padding comes last."""
+        longest = int(mask.sum(dim=1).max())
         features, mask = features[:, :longest], mask[:, :longest]
         x = self.embed(features.masked_fill(~mask[..., None], 0))
         token = self.token.expand(len(x), 1, -1)

@@ -159,8 +159,7 @@ def flavour_loss(output: Tensor, target: Tensor) -> Tensor:
 def multitask_loss(output: tuple[Tensor, Tensor, Tensor], target: Tensor) -> Tensor:
     """Cross-entropies of flavour, origins and pairs, one number per jet.
 
-    Origins count half and pairs once and a half, each averaged over what the jet holds: the
-    proportions of GN1.
+    Origins count half and pairs once and a half, each averaged over what the jet holds.
     """
     flavour, origin, near = output
     places = origin.shape[1]
