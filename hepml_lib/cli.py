@@ -113,7 +113,7 @@ def train(
     from hepml_lib import settings
 
     chapter, _, model = name.partition(".")
-    chapters = ("tagging",)
+    chapters = ("tagging", "trigger")
     if chapter not in chapters:
         raise ValueError(settings.unknown_name("chapter", chapter, chapters))
     recipes = importlib.import_module(f"hepml_lib.{chapter}.train").RECIPES

@@ -171,6 +171,7 @@ def fraction(
     so it is asymmetric near 0 and 1, as it must be. Without a spread (nothing passed, or all did),
     `events` independent trials.
     """
+    value = min(max(value, 0.0), 1.0)  # a weighted sum may round to just beyond
     inside = 0 < value < 1 and spread > 0
     trials = value * (1 - value) / spread**2 if inside else events
     low, high = clopper_pearson(value * trials, trials, level)

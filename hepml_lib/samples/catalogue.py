@@ -27,6 +27,7 @@ from hepml_lib.samples.recipes import (
     tracking_events,
     trigger_events,
     ttbar_hadronic,
+    tth_events,
     zjets,
 )
 
@@ -49,6 +50,7 @@ _RECIPES = {
         tracking_events.RECIPE,
         trigger_events.RECIPE,
         ttbar_hadronic.RECIPE,
+        tth_events.RECIPE,
         zjets.NATURE,
         zjets.SIMULATION,
     )

@@ -86,6 +86,13 @@ def test_perfect_separation_is_not_certainty():
     assert found.low == pytest.approx(0.025 ** (1 / 10))
 
 
+def test_weights_do_not_lift_a_perfect_area_above_one():
+    rng = np.random.default_rng(3)
+    for _ in range(30):
+        found = auc(np.arange(40.0), np.arange(40) >= 20, weights=rng.random(40))
+        assert 1 - 1e-12 < found.value <= found.high <= 1
+
+
 def test_seed_of_the_environment_changes_the_resampling(monkeypatch):
     labels = np.arange(200) % 2
     scores = np.random.default_rng(8).normal(labels)

@@ -1,0 +1,72 @@
+"""Fixed point: the grid, its gradient, and whole numbers that agree bit by bit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, emulate, quantise
+
+
+def test_a_quantiser_finds_the_nearest_step() -> None:
+    x, grid = torch.linspace(-5, 5, 4001), Quantiser(2, 3)
+    rounded = grid(x)
+    inside = x.abs() < 3.9
+    assert (rounded - x)[inside].abs().max() <= 1 / 16 + 1e-6
+    assert torch.equal(rounded * 8, (rounded * 8).round())
+    assert (rounded.min(), rounded.max()) == (-4, 4 - 1 / 8)
+    assert Quantiser(2, 3, signed=False)(x).min() == 0
+    assert torch.equal(grid(rounded), rounded)
+
+
+def test_half_a_step_is_rounded_up() -> None:
+    assert Quantiser(2, 0)(torch.tensor([-1.5, -0.5, 0.5, 1.5])).tolist() == [-1, 0, 1, 2]
+
+
+def test_the_gradient_passes_where_nothing_saturates() -> None:
+    x = torch.tensor([-9.0, -0.3, 0.3, 9.0], requires_grad=True)
+    Quantiser(2, 2)(x).sum().backward()
+    assert x.grad is not None
+    assert x.grad.tolist() == [0, 1, 1, 0]
+
+
+def _path(seed: int) -> tuple[nn.Sequential, torch.Tensor]:
+    torch.manual_seed(seed)
+    path = nn.Sequential(nn.Linear(6, 9), nn.ReLU(), nn.Linear(9, 3))
+    return path, 2 * torch.randn(400, 6)
+
+
+@pytest.mark.parametrize(("weight_bits", "activation_bits"), [(2, 3), (4, 6), (8, 8)])
+def test_whole_numbers_agree_with_torch(weight_bits: int, activation_bits: int) -> None:
+    path, x = _path(weight_bits)
+    entry = Quantiser(3, 2)
+    rounded = quantise(path, x, weight_bits, activation_bits, entry)
+    whole = emulate(rounded, (entry(x) / entry.lsb).numpy())
+    last = rounded[-1]
+    assert isinstance(last, QuantisedLinear)
+    with torch.no_grad():
+        assert (whole * last.output.lsb == rounded(x).numpy()).all()
+    assert len(np.unique(whole)) > 5
+
+
+def test_many_bits_are_as_good_as_floating() -> None:
+    path, x = _path(1)
+    rounded = quantise(path, x, 12, 12, Quantiser(4, 10))
+    with torch.no_grad():
+        assert (rounded(x) - path(x)).abs().mean() < 0.01 * path(x).std()
+
+
+def test_weights_use_their_bits() -> None:
+    path, x = _path(2)
+    layer = quantise(path, x, 4, 6, Quantiser(3, 2))[1]
+    assert isinstance(layer, QuantisedLinear)
+    weight, _ = layer.integer_weights()
+    assert weight.min() >= -8
+    assert 4 <= weight.max() <= 7
+
+
+def test_a_path_of_other_layers_is_refused() -> None:
+    with pytest.raises(ValueError, match="Linear last"):
+        quantise(nn.Sequential(nn.Linear(2, 2), nn.Tanh()), torch.ones(3, 2), 4, 6, Quantiser(1, 1))
