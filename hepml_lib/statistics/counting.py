@@ -121,11 +121,12 @@ def asimov_significance(
         *(np.asarray(x, float) for x in (signal, background, uncertainty))
     )
     refuse((s < 0) | (b <= 0) | (sigma < 0), "signals and uncertainties must be ≥ 0, b > 0")
-    v = np.maximum(sigma**2, 1e-12 * b)  # the limit of a known background, without 0 / 0
     total = s + b
-    q0 = total * np.log(total * (b + v) / (b**2 + total * v))
-    q0 = q0 - b**2 / v * np.log1p(v * s / (b * (b + v)))
-    return np.sqrt(np.maximum(2 * q0, 0))
+    known = total * np.log1p(s / b) - s
+    v = np.where(sigma > 0, sigma**2, b)  # any number above zero where it is not used
+    uncertain = total * np.log(total * (b + v) / (b**2 + total * v))
+    uncertain = uncertain - b**2 / v * np.log1p(v * s / (b * (b + v)))
+    return np.sqrt(np.maximum(2 * np.where(sigma > 0, uncertain, known), 0))
 
 
 def counting_cls(observed: ArrayLike, signal: ArrayLike, background: ArrayLike) -> Array:

@@ -104,7 +104,8 @@ def tracks_of(jets: ak.Array) -> Tracks:
     axis_eta, axis_phi = (np.asarray(jets[name], float)[:, None] for name in ("eta", "phi"))
     deta = np.where(mask, column["eta"] - axis_eta, 0)
     dphi = np.where(mask, (column["phi"] - axis_phi + np.pi) % (2 * np.pi) - np.pi, 0)
-    sign, z_sign = -np.sign(column["d0"] * np.sin(dphi)), -np.sign(column["z0"] * deta)
+    sign = 0.0 - np.sign(column["d0"] * np.sin(dphi))
+    z_sign = 0.0 - np.sign(column["z0"] * deta)
     divisor = {name: np.where(mask, column[name], 1) for name in ("d0_error", "z0_error")}
     return Tracks(
         mask=mask,
