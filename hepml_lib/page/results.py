@@ -267,7 +267,11 @@ def collect(notebooks: Iterable[str | Path]) -> list[dict[str, Any]]:
     return found
 
 
-def table(caption: str, rows: Mapping[str, Mapping[str, Estimate | float | int | str]]) -> None:
+def table(
+    caption: str,
+    rows: Mapping[str, Mapping[str, Estimate | float | int | str]],
+    of: str = "method",
+) -> None:
     """Show methods side by side: figures with intervals, parameters, seconds.
 
     Parameters
@@ -277,10 +281,12 @@ def table(caption: str, rows: Mapping[str, Mapping[str, Estimate | float | int |
     rows : mapping
         Method → column → entry; columns carry their unit, such as ``"training [s]"``. What a method
         lacks is shown as a dash.
+    of : str
+        What a row is, where it is no method.
     """
     columns = list(dict.fromkeys(column for row in rows.values() for column in row))
     grid = [[name, *(_cell(row.get(c, "–")) for c in columns)] for name, row in rows.items()]
-    lines = [["method", *columns], *grid]
+    lines = [[of, *columns], *grid]
     widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
     text = "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
