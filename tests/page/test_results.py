@@ -143,6 +143,12 @@ def test_a_damaged_file_is_named(build):
         results.record("TAG-2", "area", BETTER)
 
 
+def test_a_table_of_processes_says_so():
+    with capture_output() as shown:
+        results.table("Weights.", {"W": {"events": 3}}, of="process")
+    assert shown.stdout.splitlines() == ["Weights.", "process  events", "W        3"]
+
+
 def test_table_is_readable_with_and_without_eyes():
     with capture_output() as shown:
         results.table(
