@@ -36,10 +36,10 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
         target = torch.tensor(np.asarray(jets.label))
         data[split] = training.Data(taggers.inputs(name, jets, progress=True), target)
     seed = settings.seed("train", f"tagging.{name}")
-    start = time.monotonic()
+    start = time.process_time()
     if tagger.network is None:
         model: Any = logistic_regression(data["train"].inputs[0], data["train"].target)
-        course = {"seconds": round(time.monotonic() - start)}
+        course = {"seconds": round(time.process_time() - start)}
     else:
         with training.seeded(seed):
             model = tagger.network()

@@ -83,7 +83,8 @@ class History:
     validation_loss
         Mean loss of the validation events at the end of the epoch.
     seconds
-        Wall time of the epoch.
+        CPU time of the epoch, which other work on the machine does not lengthen. With one thread it
+        is what one waits on an idle core.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -98,7 +99,7 @@ class History:
 
     @property
     def total_seconds(self) -> float:
-        """Wall time of all epochs."""
+        """CPU time of all epochs."""
         return sum(self.seconds)
 
 

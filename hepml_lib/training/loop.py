@@ -184,12 +184,12 @@ def _train(model: nn.Module, train: Data, validation: Data, plan: Plan, fabric: 
         run = Run(model, train, validation, plan, fabric, history)
         with _bar(run) as bar:
             while not plan.over(history):
-                start = time.monotonic() - run.seconds
+                start = time.process_time() - run.seconds
                 model.train()
                 for index in plan.batches(len(train), run.epoch)[run.step :]:
                     stop = run.descend(index, asked)
                     bar.update()
-                    run.seconds = time.monotonic() - start
+                    run.seconds = time.process_time() - start
                     if stop or time.monotonic() - run.saved > plan.checkpoint_seconds:
                         run.save()
                     if stop:

@@ -180,7 +180,7 @@ class Run:
         self._check_finite("validation loss", loss, data)
         self.history.train_loss.append(self.loss / len(self.train))
         self.history.validation_loss.append(loss)
-        self.history.seconds.append(time.monotonic() - start)
+        self.history.seconds.append(time.process_time() - start)
         if self.history.best_epoch == self.epoch:
             self.best = {key: x.detach().clone() for key, x in self.model.state_dict().items()}
         self.step, self.loss, self.seconds = 0, 0.0, 0.0
