@@ -1,21 +1,28 @@
 """Networks that read the tracks of a jet: in sequence, or all at once with attention.
 
 A third way, the sum over tracks, is `hepml_lib.nets.DeepSets`. All take the features of the tracks,
-shape (n, tracks, features), and a mask, and give logits of the flavours, shape (n, outputs).
+shape (n, tracks, features), and a mask, and give logits of the flavours, shape (n, outputs). A
+transformer that is told of pairs takes the geometry of the tracks as well.
 """
 
 from __future__ import annotations
+
+import itertools
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
+from hepml_lib.nets.crossings import PAIR, crossings
 from hepml_lib.nets.dense import MLP
 
 __all__ = ["MultiTask", "TrackRecurrent", "TrackTransformer"]
 
 _GROUPS = 4
+_PAIR_WIDTH = 24
+# Score of padding: its exponential is exactly zero.
+_NEVER = -1e9
 
 
 class TrackRecurrent(nn.Module):
@@ -76,10 +83,14 @@ class TrackTransformer(nn.Module):
         Kinds of origin of a track.
     width, heads, layers
         Of the encoder; the width is shared among the heads.
+    pairs
+        Whether it is told where each two tracks cross (`crossings.crossings`): how much one track
+        heeds another then has a bias made from that, as in the Particle Transformer.
 
     References
     ----------
-    ATLAS's GN1, ATL-PHYS-PUB-2022-027, and GN2, arXiv:2505.19689, share the idea.
+    ATLAS's GN1, ATL-PHYS-PUB-2022-027, and GN2, arXiv:2505.19689, share the idea of the tasks.
+    Bias by pairs: Qu, Li, Qian, arXiv:2202.03772.
 
     Examples
     --------
@@ -97,6 +108,7 @@ class TrackTransformer(nn.Module):
         width: int = 64,
         heads: int = 4,
         layers: int = 3,
+        pairs: bool = False,
     ) -> None:
         super().__init__()
         self.arguments = {
@@ -106,29 +118,43 @@ class TrackTransformer(nn.Module):
             "width": width,
             "heads": heads,
             "layers": layers,
+            "pairs": pairs,
         }
+        self.heads = heads
         self.embed = nn.Sequential(nn.Linear(features, width), nn.GELU(), nn.Linear(width, width))
         self.token = nn.Parameter(0.02 * torch.randn(width))
         layer = nn.TransformerEncoderLayer(
-            width, heads, 2 * width, dropout=0.0, activation="gelu", batch_first=True,
-            norm_first=True,
+            width, heads, 2 * width, dropout=0.0, batch_first=True, norm_first=True,
+            # With GELU torch 2.13 takes a shortcut outside of training that misreads a bias.
+            activation=functional.silu if pairs else functional.gelu,
         )  # fmt: skip
         self.encode = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), False)
         self.decide = MLP(width, outputs, (width,))
         self.trace = nn.Linear(2 * width, origins)
         self.place = nn.Linear(width, 32)
         self.scale = nn.Parameter(torch.zeros(2))
+        self.bias = _embedding_of_pairs(heads) if pairs else None
 
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Logits of the flavours, shape (n, outputs)."""
-        return self.decide(self._states(features, mask)[:, 0])
+    def forward(self, features: Tensor, mask: Tensor, geometry: Tensor | None = None) -> Tensor:
+        """Logits of the flavours, shape (n, outputs).
 
-    def tell(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        Parameters
+        ----------
+        features, mask
+            Shapes (n, P, features) and (n, P).
+        geometry
+            `crossings.GEOMETRY` of the tracks, shape (n, P, 8), for a network with `pairs`.
+        """
+        return self.decide(self._states(features, mask, geometry)[:, 0])
+
+    def tell(
+        self, features: Tensor, mask: Tensor, geometry: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the flavours, of the origins (n, P, origins), of a common vertex (n, P, P).
 
         The last are symmetric. Padding gets values without meaning.
         """
-        states = self._states(features, mask)
+        states = self._states(features, mask, geometry)
         jet, tracks = states[:, 0], states[:, 1:]
         lost = features.shape[1] - tracks.shape[1]
         origin = self.trace(torch.cat([tracks, jet[:, None].expand_as(tracks)], dim=2))
@@ -141,30 +167,47 @@ class TrackTransformer(nn.Module):
             functional.pad(near, (0, lost, 0, lost)),
         )
 
-    def _states(self, features: Tensor, mask: Tensor) -> Tensor:
+    def _states(self, features: Tensor, mask: Tensor, geometry: Tensor | None) -> Tensor:
         """States of token and tracks, shape (n, 1 + longest, width).
 
         Most jets have few tracks and some have many. Jets of similar length go through the encoder
         together, so that little of its work is spent on padding.
         """
+        if self.bias is not None and geometry is None:
+            raise ValueError("this network looks at pairs: call it with the geometry of the tracks")
         number = mask.sum(dim=1)
         order = number.argsort()
         longest = int(number.max()) if len(number) else 0
-        states = [
-            functional.pad(self._encoded(features[rows], mask[rows]), (0, 0, 0, longest - most))
-            for rows in order.chunk(_GROUPS)
-            for most in [int(number[rows].max())]
-        ]
+        states = []
+        for rows in order.chunk(_GROUPS):
+            most = int(number[rows].max())
+            there = mask[rows, :most]
+            where = None if geometry is None else geometry[rows, :most]
+            encoded = self._encoded(features[rows, :most], there, where)
+            states.append(functional.pad(encoded, (0, 0, 0, longest - most)))
         return torch.cat(states)[order.argsort()]
 
-    def _encoded(self, features: Tensor, mask: Tensor) -> Tensor:
-        """States of token and tracks up to the last track of these jets; padding comes last."""
-        longest = int(mask.sum(dim=1).max())
-        features, mask = features[:, :longest], mask[:, :longest]
+    def _encoded(self, features: Tensor, mask: Tensor, geometry: Tensor | None) -> Tensor:
+        """States of token and tracks; padding comes last."""
         x = self.embed(features.masked_fill(~mask[..., None], 0))
         token = self.token.expand(len(x), 1, -1)
-        ignored = functional.pad(~mask, (1, 0), value=False)
-        return self.encode(torch.cat([token, x], dim=1), src_key_padding_mask=ignored)
+        x, ignored = torch.cat([token, x], dim=1), functional.pad(~mask, (1, 0), value=False)
+        if self.bias is None or geometry is None:
+            return self.encode(x, src_key_padding_mask=ignored)
+        pair = mask[:, :, None] & mask[:, None, :]
+        pair = pair & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
+        bias = x.new_zeros(*pair.shape, self.heads)
+        if pair.any():
+            bias[pair] = self.bias(crossings(geometry)[pair])
+        # The token has no place in the plane, and no bias.
+        bias = functional.pad(bias.permute(0, 3, 1, 2), (1, 0, 1, 0))
+        return self.encode(x, mask=bias.masked_fill(ignored[:, None, None], _NEVER).flatten(0, 1))
+
+
+def _embedding_of_pairs(heads: int) -> nn.Sequential:
+    sizes = (len(PAIR), _PAIR_WIDTH, _PAIR_WIDTH)
+    hidden = [layer for a, b in itertools.pairwise(sizes) for layer in (nn.Linear(a, b), nn.GELU())]
+    return nn.Sequential(nn.BatchNorm1d(len(PAIR)), *hidden, nn.Linear(_PAIR_WIDTH, heads))
 
 
 class MultiTask(nn.Module):
@@ -174,6 +217,6 @@ class MultiTask(nn.Module):
         super().__init__()
         self.network = network
 
-    def forward(self, features: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """What `TrackTransformer.tell` gives."""
-        return self.network.tell(features, mask)
+        return self.network.tell(*inputs)

@@ -21,6 +21,7 @@ __all__ = [
     "flavour_loss",
     "multitask_loss",
     "targets",
+    "track_geometry",
     "track_tensors",
 ]
 
@@ -101,6 +102,23 @@ def track_tensors(jets: ak.Array, tracks: Tracks | None = None) -> TrackTensors:
     mask = np.take_along_axis(t.mask, order, axis=1)
     features = np.take_along_axis(features, order[..., None], axis=1) * mask[..., None]
     return TrackTensors(torch.from_numpy(features), torch.from_numpy(mask))
+
+
+def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
+    """What `nets.crossings` needs of the tracks, shape (n, 24, 8) float32, most displaced first.
+
+    Examples
+    --------
+    >>> from hepml_lib import samples
+    >>> jets = samples.load("flavour_jets", split="test", events=1000)
+    >>> tuple(track_geometry(jets).shape)
+    (1000, 24, 8)
+    """
+    t = tracks_of(jets) if tracks is None else tracks
+    columns = (t.pt, t.eta, t.dphi, t.d0, t.z0, t.d0_error, t.z0_error, t.charge)
+    geometry = np.stack(columns, axis=2).astype(np.float32)
+    order = _most_displaced_first(t)
+    return torch.from_numpy(np.take_along_axis(geometry, order[..., None], axis=1))
 
 
 def targets(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:

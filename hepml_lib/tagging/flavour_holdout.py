@@ -34,6 +34,8 @@ _PAIRS = (
     ("transformer", "sets"),
     ("alone", "sets"),
     ("transformer", "alone"),
+    ("pairs", "sets"),
+    ("pairs", "transformer"),
 )
 
 
@@ -44,14 +46,13 @@ def measure(jets: int = JETS) -> Path:
     tracks = impact.tracks_of(test)
     scores = {"impact likelihood": _likelihood(tracks)}
     found: dict[str, dict[str, Any]] = {"impact likelihood": {}}
-    tensors = tuple(flavour.track_tensors(test, tracks))
-    for name in flavour_train.NETWORKS:
+    for name, tagger in flavour_train.NETWORKS.items():
         model = f"tagging.flavour_{name}"
         if model not in store.names():
             continue
         network, card = store.load(model)
-        logits = training.predict(network, tensors)
-        scores[name] = flavour.discriminant(logits, CHARM)
+        inputs = flavour_train.inputs(test, tracks, tagger.pairs)
+        scores[name] = flavour.discriminant(training.predict(network, inputs), CHARM)
         found[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")}
         found[name]["model"] = model
     for other, code in _AGAINST.items():

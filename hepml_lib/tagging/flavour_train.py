@@ -13,25 +13,39 @@ from typing import Any, NamedTuple
 
 import awkward as ak
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from hepml_lib import metrics, nets, samples, settings, training
 from hepml_lib.nets import store
 from hepml_lib.nets.flavour import MultiTask, TrackRecurrent, TrackTransformer
 from hepml_lib.tagging import flavour
+from hepml_lib.tagging.impact import Tracks, tracks_of
 
-__all__ = ["JETS", "NETWORKS", "RECIPES", "data", "fit", "train"]
+__all__ = ["JETS", "NETWORKS", "RECIPES", "data", "fit", "inputs", "train"]
 
 JETS = {"quick": 28_000, "full": 200_000}
 _INPUTS, _OUTPUTS = len(flavour.FEATURES), len(flavour.FLAVOURS)
 
 
 class Network(NamedTuple):
-    """A flavour tagger: its network, its passes over the jets, whether origin and vertex help."""
+    """A flavour tagger.
+
+    Attributes
+    ----------
+    make
+        Makes the network, with first weights.
+    epochs
+        Passes over the jets.
+    auxiliary
+        Whether it learns origins and vertices as well.
+    pairs
+        Whether it is told where each two tracks cross.
+    """
 
     make: Callable[[], nn.Module]
     epochs: int
     auxiliary: bool = False
+    pairs: bool = False
 
 
 NETWORKS = {
@@ -39,15 +53,24 @@ NETWORKS = {
     "recurrent": Network(lambda: TrackRecurrent(_INPUTS, _OUTPUTS), 12),
     "alone": Network(lambda: TrackTransformer(_INPUTS, _OUTPUTS), 8),
     "transformer": Network(lambda: TrackTransformer(_INPUTS, _OUTPUTS), 8, auxiliary=True),
+    "pairs": Network(
+        lambda: TrackTransformer(_INPUTS, _OUTPUTS, pairs=True), 10, auxiliary=True, pairs=True
+    ),
 }
 """Name → tagger. `alone` is the transformer without its auxiliary tasks."""
 
 
-def data(jets: ak.Array) -> training.Data:
-    """Features, targets and balancing weights of jets."""
-    tracks = flavour.tracks_of(jets)
+def inputs(jets: ak.Array, tracks: Tracks, pairs: bool = False) -> tuple[Tensor, ...]:
+    """Tensors that a network is called with; with `pairs` the geometry of the tracks as well."""
+    tensors = tuple(flavour.track_tensors(jets, tracks))
+    return (*tensors, flavour.track_geometry(jets, tracks)) if pairs else tensors
+
+
+def data(jets: ak.Array, pairs: bool = False) -> training.Data:
+    """Inputs, targets and balancing weights of jets."""
+    tracks = tracks_of(jets)
     return training.Data(
-        tuple(flavour.track_tensors(jets, tracks)),
+        inputs(jets, tracks, pairs),
         flavour.targets(jets, tracks),
         flavour.balancing_weights(jets),
     )
@@ -81,8 +104,8 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
         network = tagger.make()
     history = fit(
         network,
-        data(parts["train"]),
-        data(parts["validation"]),
+        data(parts["train"], tagger.pairs),
+        data(parts["validation"], tagger.pairs),
         tagger.auxiliary,
         epochs=tagger.epochs,
         seed=seed,
@@ -90,11 +113,11 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
         or settings.cache_dir() / "checkpoints" / f"tagging.flavour_{name}.{scale}",
     )
     test = parts["test"]
-    chosen = np.isin(test.label, (0, 5))
+    test = test[np.isin(test.label, (0, 5))]
     score = flavour.discriminant(
-        training.predict(network, tuple(flavour.track_tensors(test[chosen])))
+        training.predict(network, inputs(test, tracks_of(test), tagger.pairs))
     )
-    area = metrics.auc(score, test.label[chosen] == 5, events=test.event[chosen])
+    area = metrics.auc(score, test.label == 5, events=test.event)
     card = {
         "data": f"flavour_jets, {JETS[scale]} jets of train, balanced in pT and eta",
         "seed": seed,

@@ -68,3 +68,51 @@ def test_a_batch_of_empty_jets(tracks):
     x, mask = tracks
     for kind in (TrackRecurrent, TrackTransformer):
         assert torch.isfinite(_made(kind)(x, torch.zeros_like(mask))).all()
+
+
+@pytest.fixture
+def with_pairs(tracks):
+    """A network that looks at pairs, and the geometry of the tracks."""
+    x, mask = tracks
+    generator = torch.Generator().manual_seed(3)
+    geometry = torch.randn(8, 6, 8, generator=generator, dtype=torch.float64)
+    geometry[..., [0, 5, 6]] = geometry[..., [0, 5, 6]].exp()
+    return _made(lambda features: TrackTransformer(features, pairs=True)), x, mask, geometry
+
+
+def test_pairs_matter_and_padding_still_does_not(with_pairs):
+    network, x, mask, geometry = with_pairs
+    noise = torch.where(mask[..., None], x, torch.nan)
+    lost = torch.where(mask[..., None], geometry, torch.nan)
+    with torch.no_grad():
+        first, second = network(x, mask, geometry), network(noise, mask, lost)
+        moved = network(x, mask, geometry + 0.1)
+    assert torch.isfinite(first).all()
+    assert torch.allclose(first, second, atol=1e-12)
+    alone = mask.sum(dim=1) < 2  # no pairs
+    assert torch.allclose(first[alone], moved[alone], atol=1e-12)
+    assert (first[~alone] - moved[~alone]).abs().amax(dim=1).min() > 1e-6
+
+
+def test_the_order_of_tracks_does_not_matter_to_pairs(with_pairs):
+    network, x, mask, geometry = with_pairs
+    full = mask.all(dim=1)
+    with torch.no_grad():
+        first = network(x[full], mask[full], geometry[full])
+        turned = network(x[full].flip(1), mask[full], geometry[full].flip(1))
+    assert torch.allclose(first, turned, atol=1e-10)
+
+
+def test_pairs_have_the_same_bias_in_training_and_after(with_pairs):
+    """Torch's shortcut outside of training takes a bias for a mask of true and false."""
+    network, x, mask, geometry = with_pairs
+    with torch.no_grad():
+        after = network(x, mask, geometry)
+        network.encode.train()
+        assert torch.allclose(network(x, mask, geometry), after, atol=1e-12)
+
+
+def test_pairs_need_the_geometry(with_pairs):
+    network, x, mask, _ = with_pairs
+    with pytest.raises(ValueError, match="geometry of the tracks"):
+        network(x, mask)
