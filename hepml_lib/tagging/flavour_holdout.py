@@ -1,6 +1,6 @@
 """The flavour taggers at full scale, measured on jets that no training saw.
 
-``python -m hepml_lib.tagging.flavour_holdout`` scores 100 000 jets of the test split of
+``python -m hepml_lib.tagging.flavour_holdout`` scores 300 000 jets of the test split of
 `flavour_jets` with every stored tagger and writes the figures to ``data/results/flavour.json``. At
 70 % efficiency for b jets one light jet in some hundred passes: the committed test split is too
 small for that.
@@ -22,7 +22,7 @@ from hepml_lib.tagging import flavour, flavour_train, impact, records
 
 __all__ = ["CHARM", "measure"]
 
-JETS = 100_000
+JETS = 300_000
 TRAINED = 28_000
 CHARM = 0.1
 """f_c of the discriminant."""
