@@ -13,7 +13,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-__all__ = ["QuantisedLinear", "Quantiser", "emulate", "quantise"]
+__all__ = ["QuantisedLinear", "Quantiser", "emulate", "quantise", "regrid"]
 
 _BIAS_BITS = 3
 """A bias is one number per output: a range of three more bits costs next to nothing."""
@@ -222,13 +222,25 @@ def emulate(path: nn.Sequential, inputs: ArrayLike) -> NDArray[np.int64]:
         assert isinstance(layer, QuantisedLinear)
         weight, bias = layer.integer_weights()
         total = value @ weight.T + (bias << fraction)
-        surplus = fraction + int(layer.grid.fraction) - int(layer.output.fraction)
-        half = (1 << surplus) >> 1 if surplus > 0 else 0
-        total = (total + half) >> surplus if surplus > 0 else total << -surplus
+        value = regrid(total, fraction + int(layer.grid.fraction), layer.output)
         fraction = int(layer.output.fraction)
-        top = 1 << (int(layer.output.integer) + fraction)
-        value = np.clip(total, -top if layer.output.signed else 0, top - 1)
     return value
+
+
+def regrid(value: ArrayLike, fraction: int, grid: Quantiser) -> NDArray[np.int64]:
+    """Whole numbers with `fraction` bits after the point, rounded to a grid and saturated.
+
+    Examples
+    --------
+    Halves go up; 9.0 is beyond the range of two bits before the point:
+
+    >>> regrid([6, 5, 36], fraction=2, grid=Quantiser(2, 1)).tolist()
+    [3, 3, 7]
+    """
+    number, surplus = np.asarray(value, np.int64), fraction - int(grid.fraction)
+    number = (number + ((1 << surplus) >> 1)) >> surplus if surplus > 0 else number << -surplus
+    top = 1 << (int(grid.integer) + int(grid.fraction))
+    return np.clip(number, -top if grid.signed else 0, top - 1)
 
 
 def _fixed_point(x: Tensor, signed: bool, integer: int, fraction: int) -> Tensor:
