@@ -19,6 +19,8 @@ def few_jets(tmp_path, monkeypatch, made_up_jets):
         return made_up_jets(count, seed=first, first=first)
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
+    # The networks of the book come first where both are there.
+    monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     monkeypatch.setattr(train.samples, "load", load)
     monkeypatch.setattr(train, "_JETS", {"quick": 120})
     monkeypatch.setattr(taggers, "_CHUNK", 50)
