@@ -220,6 +220,8 @@ def emulate(path: nn.Sequential, inputs: ArrayLike) -> NDArray[np.int64]:
     value, fraction = np.asarray(inputs, np.int64), int(entry.fraction)
     for layer in layers:
         assert isinstance(layer, QuantisedLinear)
+        if fraction < 0:  # a wide range in few bits counts in twos, fours, ...
+            value, fraction = value << -fraction, 0
         weight, bias = layer.integer_weights()
         total = value @ weight.T + (bias << fraction)
         value = regrid(total, fraction + int(layer.grid.fraction), layer.output)

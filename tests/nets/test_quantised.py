@@ -51,6 +51,18 @@ def test_whole_numbers_agree_with_torch(weight_bits: int, activation_bits: int) 
     assert len(np.unique(whole)) > 5
 
 
+def test_few_bits_for_a_wide_range_count_in_twos_and_fours() -> None:
+    path, x = _path(3)
+    with torch.no_grad():
+        path[0].weight *= 20
+    entry = Quantiser(3, 2)
+    rounded = quantise(path, x, 4, 3, entry)
+    assert int(rounded[1].output.fraction) < 0
+    whole = emulate(rounded, (entry(x) / entry.lsb).numpy())
+    with torch.no_grad():
+        assert (whole * rounded[-1].output.lsb == rounded(x).numpy()).all()
+
+
 def test_many_bits_are_as_good_as_floating() -> None:
     path, x = _path(1)
     rounded = quantise(path, x, 12, 12, Quantiser(4, 10))
