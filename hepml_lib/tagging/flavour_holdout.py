@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib import metrics, samples, training
+from hepml_lib import metrics, records, samples, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_train, impact, records
+from hepml_lib.tagging import flavour, flavour_train, impact
 
 __all__ = ["CHARM", "measure"]
 

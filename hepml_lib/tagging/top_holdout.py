@@ -18,22 +18,37 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib import metrics, samples, settings, training
+from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging import records
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
 from hepml_lib.tagging.taggers import TAGGERS, inputs
 
-__all__ = ["SIX", "measure"]
+__all__ = [
+    "BASELINES",
+    "JETS",
+    "SIX",
+    "TRAINED",
+    "figures",
+    "measure",
+    "scored",
+    "six_trees",
+    "trees",
+]
 
 JETS = 200_000
+"""Test jets that are scored."""
+
 TRAINED = 200_000
+"""Jets that the stored taggers learned from."""
+
 EFFICIENCIES = (0.5, 0.3)
 SIX = ("mass", "multiplicity", "width", "momentum_dispersion", "tau21", "tau32")
 """Observables of the trees that the networks are compared with."""
 
-_BASELINES = ("trees", "nsub", "efp")
+BASELINES = ("trees", "nsub", "efp")
+"""Taggers on observables: each other one is compared with them."""
+
 _GRID = np.round(np.linspace(0.1, 0.9, 33), 4)
 _TIMED = 4096
 
@@ -47,13 +62,13 @@ def measure(jets: int = JETS) -> Path:
     """
     test = samples.load("top_jets", split="test", events=jets)
     label, event = np.asarray(test.label), np.asarray(test.event)
-    scores: Scores = {"trees": [_trees(test)]}
+    scores: Scores = {"trees": [trees(test)]}
     found: dict[str, dict[str, Any]] = {"trees": {"trainings": 1}}
     for name in TAGGERS:
         stored = [each for each in store.names() if _is(each, name)]
         if f"tagging.{name}" not in stored:
             continue
-        scores[name] = [_scores(each, name, test) for each in stored]
+        scores[name] = [scored(each, name, test) for each in stored]
         card = store.card(f"tagging.{name}")
         found[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")}
         found[name] |= {
@@ -63,19 +78,13 @@ def measure(jets: int = JETS) -> Path:
         }
     for name, entry in found.items():
         first, *others = scores[name]
-        for figure, metric in _figures(event).items():
-            entry[figure] = asdict(metric(first, label))
+        baselines = {other: scores[other][0] for other in BASELINES if other in scores}
+        entry |= figures(first, label, event, {k: s for k, s in baselines.items() if k != name})
+        for figure, metric in _metrics(event).items():
             values = [entry[figure]["value"], *(metric(s, label).value for s in others)]
             entry[f"{figure} of each training"] = values
         band = metrics.roc_band(first, label, _GRID, events=event)
         entry["roc"] = {key: np.asarray(value).tolist() for key, value in asdict(band).items()}
-        for other in set(_BASELINES) & set(scores) - {name}:
-            entry[f"rejection at 0.5 over {other}"] = asdict(
-                metrics.paired(
-                    metrics.rejection, first, scores[other][0], label,
-                    events=event, ratio=True, efficiency=0.5,
-                )
-            )  # fmt: skip
     return records.write(
         "top_taggers",
         {
@@ -91,7 +100,22 @@ def _is(stored: str, name: str) -> bool:
     return stored == f"tagging.{name}" or stored.startswith(f"tagging.{name}.seed")
 
 
-def _figures(event: NDArray) -> dict[str, Callable[..., Estimate]]:
+def figures(
+    score: NDArray, label: NDArray, event: NDArray, baselines: dict[str, NDArray]
+) -> dict[str, Any]:
+    """Figures of one column of scores, and its rejection over that of each of the baselines."""
+    found: dict[str, Any] = {
+        name: asdict(metric(score, label)) for name, metric in _metrics(event).items()
+    }
+    for other, reference in baselines.items():
+        ratio = metrics.paired(
+            metrics.rejection, score, reference, label, events=event, ratio=True, efficiency=0.5
+        )
+        found[f"rejection at 0.5 over {other}"] = asdict(ratio)
+    return found
+
+
+def _metrics(event: NDArray) -> dict[str, Callable[..., Estimate]]:
     rejections: dict[str, Callable[..., Estimate]] = {
         f"rejection at {efficiency}": partial(
             metrics.rejection, efficiency=efficiency, events=event
@@ -104,7 +128,8 @@ def _figures(event: NDArray) -> dict[str, Callable[..., Estimate]]:
     } | rejections
 
 
-def _scores(stored: str, name: str, jets: ak.Array) -> NDArray:
+def scored(stored: str, name: str, jets: ak.Array) -> NDArray:
+    """Logits that a stored model, a training of the tagger `name`, gives; kept in the cache."""
     model, card = store.load(stored)
 
     def compute() -> NDArray:
@@ -113,23 +138,31 @@ def _scores(stored: str, name: str, jets: ak.Array) -> NDArray:
     return records.kept(card["sha256"][:16], len(jets), compute)
 
 
-def _trees(jets: ak.Array) -> NDArray:
-    """Boosted trees on six observables, trained here: scikit-learn's trees cannot be stored."""
-    from sklearn.ensemble import HistGradientBoostingClassifier
-
-    columns = [HIGH_LEVEL.index(name) for name in SIX]
+def trees(jets: ak.Array) -> NDArray:
+    """Logits of `six_trees` after as many jets as the stored taggers; kept in the cache."""
 
     def compute() -> NDArray:
         train = samples.load("top_jets", split="train", events=TRAINED)
-        trees = HistGradientBoostingClassifier(
-            max_iter=1000,
-            learning_rate=0.05,
-            early_stopping=True,
-            random_state=settings.seed("holdout", "trees"),
-        ).fit(high_level(train)[:, columns], np.asarray(train.label))
-        return trees.decision_function(high_level(jets)[:, columns])
+        return six_trees(train, jets)
 
     return records.kept(f"trees-{TRAINED}", len(jets), compute)
+
+
+def six_trees(train: ak.Array, jets: ak.Array) -> NDArray[np.float64]:
+    """Logits of `jets` by boosted trees on `SIX` observables, trained here on `train`.
+
+    They are not stored: scikit-learn's trees know no format but pickle.
+    """
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    columns = [HIGH_LEVEL.index(name) for name in SIX]
+    trees = HistGradientBoostingClassifier(
+        max_iter=1000,
+        learning_rate=0.05,
+        early_stopping=True,
+        random_state=settings.seed("holdout", "trees"),
+    ).fit(high_level(train)[:, columns], np.asarray(train.label))
+    return trees.decision_function(high_level(jets)[:, columns])
 
 
 def _microseconds(name: str, jets: ak.Array) -> float:

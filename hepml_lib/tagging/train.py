@@ -15,13 +15,14 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from hepml_lib import metrics, samples, settings, training
 from hepml_lib.nets import store
 from hepml_lib.tagging import flavour_train, taggers
 from hepml_lib.tagging.linear import logistic_regression
 
-__all__ = ["RECIPES", "train"]
+__all__ = ["RECIPES", "fit", "train"]
 
 _JETS = {"quick": 10_000, "full": 200_000}
 
@@ -36,30 +37,15 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
         target = torch.tensor(np.asarray(jets.label))
         data[split] = training.Data(taggers.inputs(name, jets, progress=True), target)
     seed = settings.seed("train", f"tagging.{name}")
-    start = time.process_time()
-    if tagger.network is None:
-        model: Any = logistic_regression(data["train"].inputs[0], data["train"].target)
-        course = {"seconds": round(time.process_time() - start)}
-    else:
-        with training.seeded(seed):
-            model = tagger.network()
-        if hasattr(model, "standardise"):
-            model.standardise(data["train"].inputs[0])
-        history = training.fit(
-            model,
-            data["train"],
-            data["validation"],
-            epochs=tagger.epochs[scale],
-            batch_size=128,
-            lr=tagger.lr,
-            schedule=tagger.schedule,
-            seed=seed,
-            checkpoint=checkpoint
-            or settings.cache_dir()
-            / "checkpoints"
-            / f"tagging.{name}.{scale}.{settings.base_seed()}",
-        )
-        course = {"epochs": len(history.train_loss), "seconds": round(history.total_seconds)}
+    model, course = fit(
+        name,
+        data["train"],
+        data["validation"],
+        epochs=tagger.epochs.get(scale, 0),
+        seed=seed,
+        checkpoint=checkpoint
+        or settings.cache_dir() / "checkpoints" / f"tagging.{name}.{scale}.{settings.base_seed()}",
+    )
     scores = training.predict(model, data["test"], batch_size=256)
     figure = metrics.auc(scores, data["test"].target.numpy(), events=jets.event)
     card = {
@@ -75,6 +61,42 @@ def train(name: str, checkpoint: Path | None = None) -> Path:
     folder = None if scale == "full" and ours else settings.cache_dir() / "models"
     stored = f"tagging.{name}" if ours else f"tagging.{name}.seed{settings.base_seed()}"
     return store.save(stored, model, card, folder)
+
+
+def fit(
+    name: str,
+    train: training.Data,
+    validation: training.Data,
+    *,
+    epochs: int,
+    seed: int,
+    checkpoint: Path | None = None,
+) -> tuple[nn.Module, dict[str, int]]:
+    """A new network of one of `taggers.TAGGERS`, trained, and how: CPU seconds, passes.
+
+    The linear model has a formula; `epochs` and `seed` are nothing to it.
+    """
+    tagger = taggers.TAGGERS[name]
+    if tagger.network is None:
+        start = time.process_time()
+        linear = logistic_regression(train.inputs[0], train.target)
+        return linear, {"seconds": round(time.process_time() - start)}
+    with training.seeded(seed):
+        model: Any = tagger.network()
+    if hasattr(model, "standardise"):
+        model.standardise(train.inputs[0])
+    history = training.fit(
+        model,
+        train,
+        validation,
+        epochs=epochs,
+        batch_size=128,
+        lr=tagger.lr,
+        schedule=tagger.schedule,
+        seed=seed,
+        checkpoint=checkpoint,
+    )
+    return model, {"epochs": len(history.train_loss), "seconds": round(history.total_seconds)}
 
 
 RECIPES: dict[str, Callable[..., Path]] = {

@@ -26,8 +26,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepml_lib import metrics, samples, settings
-from hepml_lib.tagging import records
+from hepml_lib import metrics, records, samples, settings
 from hepml_lib.trigger import boosted
 from hepml_lib.trigger.boosted import Forest
 

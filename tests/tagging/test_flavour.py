@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib import samples, settings
+from hepml_lib import records, samples, settings
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_holdout, flavour_train, impact, records
+from hepml_lib.tagging import flavour, flavour_holdout, flavour_train, impact
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,9 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, settings
+from hepml_lib import metrics, records, settings
 from hepml_lib.nets import store
-from hepml_lib.tagging import records, taggers, top_holdout, train
+from hepml_lib.tagging import taggers, top_holdout, train
 
 
 @pytest.fixture
@@ -59,7 +59,7 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
 def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
     path = top_holdout.measure()
     before = json.loads(path.read_text())
-    monkeypatch.setattr(top_holdout, "_trees", lambda jets: np.load(_kept("trees")))
+    monkeypatch.setattr(top_holdout, "trees", lambda jets: np.load(_kept("trees")))
     monkeypatch.setattr(top_holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
     after = json.loads(top_holdout.measure().read_text())
     for record in before, after:
