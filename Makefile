@@ -15,7 +15,7 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab book test lint data bench seeds clean wheels
+.PHONY: help lab book test lint data bench firmware seeds clean wheels
 
 help:
 	@echo "make book                run every notebook and build the pages; make book CHAPTER=tagging builds one chapter"
@@ -25,6 +25,7 @@ help:
 	@echo "make data                check the committed samples"
 	@echo "make bench               speed of generation, import, bootstrap and training"
 	@echo "make seeds NOTEBOOK=...  repeat a notebook with 20 seeds"
+	@echo "make firmware            jet taggers as hardware: simulation and synthesis of their circuits (an hour)"
 	@echo "make wheels              ask the package index for every pin on every platform"
 	@echo "make clean               remove build products; the environment stays"
 
@@ -50,6 +51,15 @@ data: $(READY)
 
 bench: $(READY)
 	@for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+# The figures of hardware on the page on jets come from here. These programs and packages are needed for nothing else.
+firmware: $(READY)
+	@missing=$$(for tool in verilator yosys ghdl iverilog; do command -v $$tool >/dev/null || echo $$tool; done); \
+	  test -z "$$missing" || { echo "error: not installed:" $$missing "(Debian, Ubuntu: apt install them)"; exit 2; }
+	$(BIN)/pip install --quiet --constraint constraints.txt conifer==1.11 hgq2==0.2.0
+	$(BIN)/python -m hepml_lib.trigger.l1_rtl
+	$(BIN)/python -m hepml_lib.trigger.boosted_firmware
+	$(BIN)/python -m hepml_lib.trigger.hgq2_scan
 
 seeds: $(READY)
 	@test -n "$(NOTEBOOK)" || { echo "name a notebook: make seeds NOTEBOOK=book/start/tour.ipynb"; exit 2; }

@@ -20,6 +20,9 @@ from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, emulate, regrid
 
 __all__ = ["JetNetwork"]
 
+_LOGIT_BITS = 3
+"""Bits that a logit has beyond a hidden number: five numbers a jet, by which jets are ordered."""
+
 
 class JetNetwork(nn.Module):
     """Network on a fixed number of constituents, hardest first.
@@ -41,7 +44,9 @@ class JetNetwork(nn.Module):
     edges, nodes, whole
         Widths of the hidden layers; those of `edges` and `nodes` end in a sum.
     weight_bits, activation_bits
-        As in `quantised.QuantisedLinear`; without `weight_bits` the network is floating.
+        As in `quantised.QuantisedLinear`; without `weight_bits` the network is floating. A mean of
+        2ⁿ places has n more bits, those that the sum gained, and a logit has three more: little of
+        the circuit, but all that the network has learned passes through them.
     integer, fraction
         Grid of the features, for fixed point.
 
@@ -102,8 +107,10 @@ class JetNetwork(nn.Module):
         summed = nodes[-1] if nodes else constituents * features
         self.whole = stack((summed, *whole, outputs), True)
         # Grids of the two means.
+        gained = constituents.bit_length() - 1
         self.means = nn.ModuleList(
-            Quantiser(0, activation_bits, signed=False) for _ in range(2 if weight_bits else 0)
+            Quantiser(0, activation_bits + gained, signed=False)
+            for _ in range(2 if weight_bits else 0)
         )
 
     @classmethod
@@ -248,7 +255,8 @@ def _stack(
     for k, (given, made) in enumerate(pairs):
         linear = signed and k == len(pairs) - 1
         if weight_bits is not None:
-            layers.append(QuantisedLinear(given, made, weight_bits, activation_bits, linear))
+            bits = activation_bits + _LOGIT_BITS * linear
+            layers.append(QuantisedLinear(given, made, weight_bits, bits, linear))
         else:
             layers += [nn.Linear(given, made)] if linear else [nn.Linear(given, made), nn.ReLU()]
     return nn.Sequential(*layers)

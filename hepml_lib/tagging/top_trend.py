@@ -48,7 +48,7 @@ class Study(NamedTuple):
     longer
         Factor on the number of passes.
     trainings
-        Number of trainings, from different first weights.
+        Number of trainings of the quick networks, from different first weights.
     """
 
     jets: int
@@ -60,7 +60,7 @@ class Study(NamedTuple):
 STUDIES = {
     "10 000 jets": Study(10_000),
     "40 000 jets": Study(40_000, trainings=3),
-    "40 000 jets, longer": Study(40_000, longer=3),
+    "40 000 jets, longer": Study(40_000, longer=2),
     "40 000 jets, no detector": Study(40_000, detector=False),
 }
 """Beside the stored taggers, of 200 000 jets."""
@@ -72,6 +72,7 @@ VOTERS = ("cnn", "particlenet_lite", "particlenet", "particle_transformer", "lor
 """Taggers whose logits are averaged: all that see how particles lie to each other."""
 
 STORED = f"{top_holdout.TRAINED:,} jets".replace(",", " ")
+_QUICK = ("nsub", "cnn")
 _BASELINES = (*top_holdout.BASELINES, "lorentz")
 _TEST = {True: 100_000, False: 50_000}
 
@@ -91,7 +92,7 @@ def measure() -> Path:
         scores[title] = {
             name: [
                 _scores(study, name, number, test[study.detector])
-                for number in range(study.trainings if name in _networks() else 1)
+                for number in range(study.trainings if name in _QUICK else 1)
             ]
             for name in NAMES
             if study.longer == 1 or name in _networks()

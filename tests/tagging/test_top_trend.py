@@ -39,6 +39,7 @@ def studied(tmp_path, monkeypatch, made_up_jets):
     }
     monkeypatch.setattr(taggers, "TAGGERS", short)
     monkeypatch.setattr(top_trend, "NAMES", NAMES)
+    monkeypatch.setattr(top_trend, "_QUICK", NAMES[1:])
     monkeypatch.setattr(top_trend, "VOTERS", NAMES[1:])
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     monkeypatch.setattr(
