@@ -8,7 +8,7 @@ are kept in the cache, so that a stopped run resumes and a new tagger costs its 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -101,11 +101,15 @@ def _is(stored: str, name: str) -> bool:
 
 
 def figures(
-    score: NDArray, label: NDArray, event: NDArray, baselines: dict[str, NDArray]
+    score: NDArray,
+    label: NDArray,
+    event: NDArray,
+    baselines: dict[str, NDArray],
+    efficiencies: Sequence[float] = EFFICIENCIES,
 ) -> dict[str, Any]:
     """Figures of one column of scores, and its rejection over that of each of the baselines."""
     found: dict[str, Any] = {
-        name: asdict(metric(score, label)) for name, metric in _metrics(event).items()
+        name: asdict(metric(score, label)) for name, metric in _metrics(event, efficiencies).items()
     }
     for other, reference in baselines.items():
         ratio = metrics.paired(
@@ -115,12 +119,14 @@ def figures(
     return found
 
 
-def _metrics(event: NDArray) -> dict[str, Callable[..., Estimate]]:
+def _metrics(
+    event: NDArray, efficiencies: Sequence[float] = EFFICIENCIES
+) -> dict[str, Callable[..., Estimate]]:
     rejections: dict[str, Callable[..., Estimate]] = {
         f"rejection at {efficiency}": partial(
             metrics.rejection, efficiency=efficiency, events=event
         )
-        for efficiency in EFFICIENCIES
+        for efficiency in efficiencies
     }
     return {
         "AUC": partial(metrics.auc, events=event),

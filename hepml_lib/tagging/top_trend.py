@@ -130,7 +130,7 @@ def _figures(
                 if other in found and other != name
             }
             key = f"{name}, {title}" + (f", training {number + 1}" if number else "")
-            entries[key] = top_holdout.figures(score, label, event, baselines)
+            entries[key] = top_holdout.figures(score, label, event, baselines, (0.5,))
     return entries
 
 
