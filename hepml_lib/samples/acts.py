@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import generic_detector
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.detector.table import merge
 
 __all__ = ["inside", "simulate"]
@@ -23,7 +23,7 @@ _SOFTEST = 0.05
 _EVENT = "event{:09d}"
 
 
-def inside(particles: Table) -> NDArray[np.bool_]:
+def inside(particles: ParticleTable) -> NDArray[np.bool_]:
     """Whether particles are produced inside the tracker: others cannot be started.
 
     Parameters
@@ -42,7 +42,9 @@ def inside(particles: Table) -> NDArray[np.bool_]:
     return (np.hypot(particles["x"], particles["y"]) < 1000) & (np.abs(particles["z"]) < 2900)
 
 
-def simulate(particles: Table, events: int, seed: int) -> tuple[Table, Table]:
+def simulate(
+    particles: ParticleTable, events: int, seed: int
+) -> tuple[ParticleTable, ParticleTable]:
     """Let particles fly through the tracker.
 
     Fatras bends charged particles in the field and lets them scatter, ionise and radiate in the
@@ -61,12 +63,12 @@ def simulate(particles: Table, events: int, seed: int) -> tuple[Table, Table]:
 
     Returns
     -------
-    hits : Table
+    hits : ParticleTable
         One row per hit, by event, module and x: `event`; `volume, layer, module`; measured
         `x, y, z` [mm]; `width_u, width_v`, cells of the cluster in the precise direction and in
         the other; `particle`, row of the second table; `order`, which of its hits
         it is, from 0; `tx, ty, tz` [mm], where it crossed the middle of the sensor.
-    particles : Table
+    particles : ParticleTable
         Those that left a hit: `event, id, charge, vertex`, `px, py, pz` [GeV] and `x, y, z` [mm]
         at production, `hits`, their number, and `generation`: 0 as given, above if made in the
         material.
@@ -83,12 +85,12 @@ def simulate(particles: Table, events: int, seed: int) -> tuple[Table, Table]:
     return _joined(hits), _joined(rows)
 
 
-def _joined(tables: list[Table]) -> Table:
+def _joined(tables: list[ParticleTable]) -> ParticleTable:
     """Tables of one event each, in one."""
     return merge(*({"event": np.full(len(t["x"]), i)} | t for i, t in enumerate(tables)))
 
 
-def _write(folder: Path, particles: Table, events: int) -> None:
+def _write(folder: Path, particles: ParticleTable, events: int) -> None:
     """Particles as ACTS reads them, one file per event."""
     import pyarrow as pa
     from pyarrow import csv
@@ -196,7 +198,7 @@ def _add_writers(steps: Any, folder: Path, digitisation: Any) -> None:
     )
 
 
-def _read(folder: Path, event: int) -> tuple[Table, Table]:
+def _read(folder: Path, event: int) -> tuple[ParticleTable, ParticleTable]:
     """Hits and particles of one event; `particle` counts within it."""
     measured, cells, pairs, true, rows = (
         _columns(folder / f"{_EVENT.format(event)}-{stem}.csv")
@@ -213,7 +215,7 @@ def _read(folder: Path, event: int) -> tuple[Table, Table]:
     row = order[np.searchsorted(known, _barcode(true))]
     left, particle = np.unique(row, return_inverse=True)
     identity = measured["geometry_id"]
-    hits: Table = {
+    hits: ParticleTable = {
         # Bits of an identity in ACTS: 8 volume, 8 boundary, 12 layer, 8 approach, 20 sensitive.
         "volume": (identity >> 56).astype(np.int8),
         "layer": (identity >> 36 & 0xFFF).astype(np.int8),
@@ -227,7 +229,7 @@ def _read(folder: Path, event: int) -> tuple[Table, Table]:
     # The order in a module must not tell the particle.
     hits = take(hits, np.lexsort((hits["x"], identity)))
     rows = take(rows, left)
-    particles: Table = {
+    particles: ParticleTable = {
         "id": rows["particle_type"],
         "charge": rows["q"],
         "vertex": rows["particle_id_pv"] - 1,
@@ -239,20 +241,20 @@ def _read(folder: Path, event: int) -> tuple[Table, Table]:
     return hits, particles
 
 
-def _columns(path: Path) -> Table:
+def _columns(path: Path) -> ParticleTable:
     from pyarrow import csv
 
     table = csv.read_csv(path)
     return {name: table[name].to_numpy() for name in table.column_names if name != "local_key"}
 
 
-def _barcode(rows: Table) -> NDArray[np.int64]:
+def _barcode(rows: ParticleTable) -> NDArray[np.int64]:
     """Number of a particle within the event, whether given or made in the material."""
     part, generation, sub = (rows[f"particle_id_{name}"] for name in ("part", "gen", "subpart"))
     return (part << 32) + (generation << 16) + sub
 
 
-def _width(cells: Table, measurements: int, axis: int) -> NDArray[np.int16]:
+def _width(cells: ParticleTable, measurements: int, axis: int) -> NDArray[np.int16]:
     """Cells from the first to the last of each cluster."""
     first = np.full(measurements, np.iinfo(np.int64).max)
     last = np.full(measurements, -1)

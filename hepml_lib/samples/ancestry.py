@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import jets, pythia
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 
 __all__ = [
     "HADRON_PT",
@@ -58,7 +58,7 @@ def heavy_quark(code: NDArray[np.integer]) -> _Int:
     return np.where(hadron & open_flavour & (flavour >= 4) & (flavour <= 5), flavour, 0)
 
 
-def nearest(table: Table, marked: NDArray[np.bool_]) -> _Int:
+def nearest(table: ParticleTable, marked: NDArray[np.bool_]) -> _Int:
     """Nearest marked row on the way from each particle up its mothers, itself included.
 
     Parameters
@@ -88,7 +88,7 @@ def nearest(table: Table, marked: NDArray[np.bool_]) -> _Int:
     return np.where(marked[reach], reach, -1)
 
 
-def weak_decays(table: Table) -> Table:
+def weak_decays(table: ParticleTable) -> ParticleTable:
     """Decays that may be seen apart from the collision, in the order of the record.
 
     Hadrons with a b or c quark, taus, and the longer-lived strange hadrons (K⁰_S and hyperons),
@@ -101,7 +101,7 @@ def weak_decays(table: Table) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of `pythia.directions`; `record`, its row of `table`; `flavour`, 5 for b, 4 for c,
         15 for tau, 3 for strange; `mother`, the row of this result that it stems from, -1 for
         none; `from_b`, whether any of its ancestors has a b quark; `x, y, z`, where it decays, and
@@ -144,7 +144,7 @@ def weak_decays(table: Table) -> Table:
 
 
 def origins(
-    table: Table, decays: Table, rows: NDArray[np.integer]
+    table: ParticleTable, decays: ParticleTable, rows: NDArray[np.integer]
 ) -> tuple[NDArray[np.int8], _Int]:
     """What particles stem from: their last weak decay decides.
 
@@ -177,20 +177,20 @@ def origins(
     return np.where(rows >= 0, code[decay], 0).astype(np.int8), decay
 
 
-def prompt(table: Table) -> NDArray[np.bool_]:
+def prompt(table: ParticleTable) -> NDArray[np.bool_]:
     """Particles that stem from no hadron, one flag per row of `table`: of W, Z and their taus."""
     code = np.abs(table["id"])
     # The beams are hadrons too, and everything stems from them.
     return nearest(table, (code > 100) & (table["status"] != _BEAM)) < 0
 
 
-def prompt_leptons(table: Table) -> NDArray[np.bool_]:
+def prompt_leptons(table: ParticleTable) -> NDArray[np.bool_]:
     """Stable electrons and muons that are `prompt`, one flag per row of `table`."""
     lepton = (table["status"] > 0) & np.isin(np.abs(table["id"]), (11, 13))
     return lepton & prompt(table)
 
 
-def jet_labels(axes: Table, decays: Table) -> tuple[NDArray[np.int8], _Int]:
+def jet_labels(axes: ParticleTable, decays: ParticleTable) -> tuple[NDArray[np.int8], _Int]:
     """Flavour of each jet: 5, 4, 15 or 0 in the order b, c, tau, light.
 
     A hadron with a b or c quark, or a tau of a W or Z that decays to hadrons, of more than 5 GeV

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
-from hepml_lib.samples.detector import Table
+from hepml_lib.samples.detector import ParticleTable
 from hepml_lib.samples.jets import match
 
 __all__ = ["area", "depth", "reconstructed_vertices", "shares", "unique_pairs"]
@@ -22,7 +22,7 @@ _CRYSTALS = 1.1
 
 
 def unique_pairs(
-    jets: Table, generated: Table, distance: float
+    jets: ParticleTable, generated: ParticleTable, distance: float
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of jets of which each is the nearest of the other.
 
@@ -52,7 +52,7 @@ def unique_pairs(
     return row, partner[row]
 
 
-def area(jets: Table, radius: float) -> NDArray[np.float64]:
+def area(jets: ParticleTable, radius: float) -> NDArray[np.float64]:
     """Area of anti-kT jets in η and φ: the disc of radius R less what harder jets nearby take.
 
     Where discs overlap a soft particle goes to the jet with the smaller ΔR/pT, which is what
@@ -98,7 +98,7 @@ def area(jets: Table, radius: float) -> NDArray[np.float64]:
     return np.pi * radius**2 * (1 - lost.mean(axis=1))
 
 
-def reconstructed_vertices(candidates: Table, events: int) -> NDArray[np.int16]:
+def reconstructed_vertices(candidates: ParticleTable, events: int) -> NDArray[np.int16]:
     """Vertices of each event with at least four tracks above 0.5 GeV."""
     vertex = candidates["vertex"]
     track = (vertex >= 0) & (candidates["pt"] > VERTEX_PT)
@@ -108,7 +108,9 @@ def reconstructed_vertices(candidates: Table, events: int) -> NDArray[np.int16]:
     return (tracks >= VERTEX_TRACKS).sum(axis=1).astype(np.int16)
 
 
-def shares(candidates: Table, jets: Table, members: ak.Array) -> dict[str, NDArray[np.float64]]:
+def shares(
+    candidates: ParticleTable, jets: ParticleTable, members: ak.Array
+) -> dict[str, NDArray[np.float64]]:
     """Parts of each jet's scalar sum of pT, by kind of candidate and in tracks of pileup.
 
     Parameters

@@ -6,12 +6,14 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib import substructure
-from hepml_lib.samples.detector import MASSES, Table
+from hepml_lib.samples.detector import MASSES, ParticleTable
 
 __all__ = ["anti_kt"]
 
 
-def anti_kt(candidates: Table, radius: float, pt_min: float) -> tuple[Table, ak.Array]:
+def anti_kt(
+    candidates: ParticleTable, radius: float, pt_min: float
+) -> tuple[ParticleTable, ak.Array]:
     """Anti-kT jets (arXiv:0802.1189), four-momenta added.
 
     Parameters
@@ -25,7 +27,7 @@ def anti_kt(candidates: Table, radius: float, pt_min: float) -> tuple[Table, ak.
 
     Returns
     -------
-    jets : Table
+    jets : ParticleTable
         `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad], one entry per jet.
     members : ak.Array
         Jagged: per jet, the rows of `candidates` that it holds.

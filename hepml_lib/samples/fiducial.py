@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import ancestry, clustering, detector, jets, pythia
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 
 __all__ = [
     "ROLES",
@@ -28,7 +28,7 @@ ROLES = ("b of the leptonic top", "b of the hadronic top", "quark of the W", "an
 """Quarks of `semileptonic_top_pair`, in their order."""
 
 
-def with_lepton(table: Table, pt: float) -> tuple[Table, NDArray[np.int64]]:
+def with_lepton(table: ParticleTable, pt: float) -> tuple[ParticleTable, NDArray[np.int64]]:
     """Events with a stable electron or muon, numbered anew.
 
     Parameters
@@ -40,7 +40,7 @@ def with_lepton(table: Table, pt: float) -> tuple[Table, NDArray[np.int64]]:
 
     Returns
     -------
-    table : Table
+    table : ParticleTable
         The same columns of these events.
     number : ndarray
         Their `event` before.
@@ -56,7 +56,9 @@ def with_lepton(table: Table, pt: float) -> tuple[Table, NDArray[np.int64]]:
     return some, number
 
 
-def lepton_and_jets(table: Table, particles: Table, decays: Table) -> tuple[Table, Table]:
+def lepton_and_jets(
+    table: ParticleTable, particles: ParticleTable, decays: ParticleTable
+) -> tuple[ParticleTable, ParticleTable]:
     """Prompt leptons with the photons near them, and the jets of everything else.
 
     Parameters
@@ -66,10 +68,10 @@ def lepton_and_jets(table: Table, particles: Table, decays: Table) -> tuple[Tabl
 
     Returns
     -------
-    leptons : Table
+    leptons : ParticleTable
         `event`, `pt` [GeV], `eta`, `phi` [rad], `kind`, `charge`: electrons and muons above 10 GeV
         that stem from no hadron, with all such photons within 0.1, hardest first in each event.
-    jets : Table
+    jets : ParticleTable
         Anti-kT jets of R = 0.4 above 20 GeV in |η| < 2.5, hardest first, with `label`
         (`ancestry.jet_labels`). None is within 0.4 of one of the leptons.
     """
@@ -93,23 +95,23 @@ def lepton_and_jets(table: Table, particles: Table, decays: Table) -> tuple[Tabl
     return leptons, _hardest_first(take(found, alone & (np.abs(found["eta"]) < WIDEST)))
 
 
-def _components(table: Table) -> NDArray[np.float64]:
+def _components(table: ParticleTable) -> NDArray[np.float64]:
     """Rows px, py, pz of massless particles [GeV]."""
     pt, eta, phi = (table[name] for name in ("pt", "eta", "phi"))
     return np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)])
 
 
-def _directions(momenta: NDArray[np.float64]) -> Table:
+def _directions(momenta: NDArray[np.float64]) -> ParticleTable:
     pt = np.hypot(momenta[0], momenta[1])
     eta = np.arcsinh(momenta[2] / np.maximum(pt, 1e-9))
     return {"pt": pt, "eta": eta, "phi": np.arctan2(momenta[1], momenta[0])}
 
 
-def _hardest_first(table: Table) -> Table:
+def _hardest_first(table: ParticleTable) -> ParticleTable:
     return take(table, np.lexsort((-table["pt"], table["event"])))
 
 
-def fiducial(leptons: Table, found: Table, events: int) -> NDArray[np.bool_]:
+def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArray[np.bool_]:
     """Events of the fiducial region, one flag per event.
 
     Exactly one lepton with pT > 25 GeV and |η| < 2.4, and at least four jets with pT > 30 GeV and
@@ -147,7 +149,7 @@ def fiducial(leptons: Table, found: Table, events: int) -> NDArray[np.bool_]:
     return (number["leptons"] == 1) & (number["jets"] >= JETS) & (number["b"] >= B_JETS)
 
 
-def neutrinos(table: Table, events: int) -> Table:
+def neutrinos(table: ParticleTable, events: int) -> ParticleTable:
     """Sum of the neutrinos that stem from no hadron, per event: `pt` [GeV], `eta`, `phi`."""
     chosen = (table["status"] > 0) & np.isin(np.abs(table["id"]), (12, 14, 16))
     some = take(table, chosen & ancestry.prompt(table))
@@ -156,7 +158,7 @@ def neutrinos(table: Table, events: int) -> Table:
     )
 
 
-def semileptonic_top_pair(table: Table) -> tuple[Table, Table]:
+def semileptonic_top_pair(table: ParticleTable) -> tuple[ParticleTable, ParticleTable]:
     """Tops and quarks of events with one hadronic and one leptonic top each.
 
     Parameters
@@ -166,10 +168,10 @@ def semileptonic_top_pair(table: Table) -> tuple[Table, Table]:
 
     Returns
     -------
-    tops : Table
+    tops : ParticleTable
         Columns of `pythia.directions` and `mass` [GeV] at the last copy, shape (events, 2): the
         leptonic top, the hadronic top.
-    quarks : Table
+    quarks : ParticleTable
         The same of the quarks before they radiate, shape (events, 4): `ROLES`.
 
     Raises
@@ -199,7 +201,7 @@ def semileptonic_top_pair(table: Table) -> tuple[Table, Table]:
     return _rows(table, parts[0]), _rows(table, np.concatenate([parts[1], pair], axis=1))
 
 
-def _rows(table: Table, rows: NDArray[np.int64]) -> Table:
+def _rows(table: ParticleTable, rows: NDArray[np.int64]) -> ParticleTable:
     found = pythia.directions(take(table, rows.ravel()))
     momentum = found["pt"] * np.cosh(found["eta"])
     found["mass"] = np.sqrt(np.maximum(found["energy"] ** 2 - momentum**2, 0))

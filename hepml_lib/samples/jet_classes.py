@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hepml_lib import substructure
 from hepml_lib.samples import clustering, detector, jets, pythia, truth
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [
@@ -110,12 +110,14 @@ class Selected:
     """
 
     columns: Columns
-    axes: Table
-    constituents: Table
+    axes: ParticleTable
+    constituents: ParticleTable
     counts: NDArray[np.int64]
 
 
-def select(definition: Definition, table: Table, label: int, rng: np.random.Generator) -> Selected:
+def select(
+    definition: Definition, table: ParticleTable, label: int, rng: np.random.Generator
+) -> Selected:
     """Jets of a batch of event records that pass the definition of a class.
 
     Parameters
@@ -160,8 +162,8 @@ def select(definition: Definition, table: Table, label: int, rng: np.random.Gene
 
 
 def origin(
-    table: Table, axes: Table, source: int, radius: float
-) -> tuple[Table, NDArray[np.bool_]]:
+    table: ParticleTable, axes: ParticleTable, source: int, radius: float
+) -> tuple[ParticleTable, NDArray[np.bool_]]:
     """What each jet comes from, and whether that is what its class asks for.
 
     A quark or gluon is the nearest outgoing parton of the hard process within `radius` of the
@@ -180,7 +182,7 @@ def origin(
 
     Returns
     -------
-    truth : Table
+    truth : ParticleTable
         `parton_id`; `parton_pt` [GeV]; `decay_flavour`, the heaviest quark of the decay, and
         `decay_angle`, |cos θ*| of the quarks of a boson; both 0 for others.
     matched : ndarray
@@ -208,7 +210,7 @@ def origin(
     }, matched
 
 
-def _decay_angle(quarks: Table) -> NDArray[np.floating]:
+def _decay_angle(quarks: ParticleTable) -> NDArray[np.floating]:
     """|cos θ*| of the quarks of bosons, in the boson's rest frame about its direction of flight.
 
     For massless quarks of energies E₁, E₂ and total momentum P it is |E₁ − E₂|/P.
@@ -221,7 +223,7 @@ def _decay_angle(quarks: Table) -> NDArray[np.floating]:
 
 
 def flat_spectrum(
-    axes: Table,
+    axes: ParticleTable,
     density: Sequence[float],
     window: tuple[float, float],
     eta_max: float,
@@ -271,15 +273,15 @@ def _excess(x: NDArray, y: NDArray, density: Sequence[float], slope: float) -> N
     return -slope * y - (a * x + b * x**2 + c * y + d * y**2 + e * x * y)
 
 
-def observables(candidates: Table, members: ak.Array) -> Table:
+def observables(candidates: ParticleTable, members: ak.Array) -> ParticleTable:
     """What is inside jets, from all their constituents: see `FIELDS`."""
     counts, rows = ak.num(members), ak.to_numpy(ak.flatten(members))
     flat = {name: candidates[name][rows] for name in ("pt", "eta", "phi")}
     flat["mass"] = detector.MASSES[candidates["kind"][rows]]
     inside = ak.unflatten(ak.zip(flat), counts)
-    found: Table = {"groomed_mass": substructure.softdrop_mass(inside, radius=_RADIUS)}
+    found: ParticleTable = {"groomed_mass": substructure.softdrop_mass(inside, radius=_RADIUS)}
     for n in range(1, 5):
         found[f"tau_{n}"] = substructure.nsubjettiness(inside, n, _RADIUS)
     found["ecf_2"], found["ecf_3"] = substructure.energy_correlators(inside)
-    rounded: Table = {name: round_mantissa(value, _BITS) for name, value in found.items()}
+    rounded: ParticleTable = {name: round_mantissa(value, _BITS) for name, value in found.items()}
     return rounded | {"multiplicity": substructure.multiplicity(inside).astype(np.int16)}

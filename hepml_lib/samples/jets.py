@@ -1,7 +1,7 @@
 """What samples of jets share: constituents about the axis, and the truth near a jet.
 
 Jets and what is matched to them are tables of one row per object with `event` (ascending), `eta`
-and `phi` [rad]; see `hepml_lib.samples.detector.Table`.
+and `phi` [rad]; see `hepml_lib.samples.detector.ParticleTable`.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.columns import Columns, constant, gather, join
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.recipe import Chunk
 from hepml_lib.samples.storage import round_mantissa
 
@@ -40,7 +40,7 @@ def balanced(
     chunk: Chunk,
     entries: int,
     cards: Sequence[str],
-    select: Callable[[Table, int, np.random.Generator], Columns],
+    select: Callable[[ParticleTable, int, np.random.Generator], Columns],
 ) -> Columns:
     """Columns of one chunk with as many jets of each class, shuffled.
 
@@ -71,7 +71,7 @@ def _of_one_class(
     label: int,
     entries: int,
     card: str,
-    select: Callable[[Table, int, np.random.Generator], Columns],
+    select: Callable[[ParticleTable, int, np.random.Generator], Columns],
 ) -> Columns:
     """Generate one process until it has given enough jets."""
     rng = chunk.rng(label)
@@ -99,7 +99,9 @@ def steps(values: NDArray[np.floating], step: float) -> NDArray[np.float32]:
     return (np.rint(values / step) * step).astype(np.float32)
 
 
-def _pairs(jets: Table, objects: Table) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _pairs(
+    jets: ParticleTable, objects: ParticleTable
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows of every jet and of every object of the same event, jet by jet."""
     here = objects["event"]
     first = np.searchsorted(here, jets["event"])
@@ -109,7 +111,7 @@ def _pairs(jets: Table, objects: Table) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def _distance(
-    one: Table, one_row: NDArray[np.int64], two: Table, two_row: NDArray[np.int64]
+    one: ParticleTable, one_row: NDArray[np.int64], two: ParticleTable, two_row: NDArray[np.int64]
 ) -> NDArray[np.floating]:
     return kinematics.delta_r(
         one["eta"][one_row], one["phi"][one_row], two["eta"][two_row], two["phi"][two_row]
@@ -127,7 +129,7 @@ def _nearest(
     return nearest
 
 
-def match(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]:
+def match(jets: ParticleTable, objects: ParticleTable, radius: float) -> NDArray[np.int64]:
     """Nearest object of the same event for each jet.
 
     Parameters
@@ -155,7 +157,7 @@ def match(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]:
     return _nearest(jet[near], row[near], distance[near], len(jets["event"]))
 
 
-def number_near(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]:
+def number_near(jets: ParticleTable, objects: ParticleTable, radius: float) -> NDArray[np.int64]:
     """How many objects of the same event lie within `radius` of each jet.
 
     Examples
@@ -170,7 +172,9 @@ def number_near(jets: Table, objects: Table, radius: float) -> NDArray[np.int64]
     return np.bincount(jet[near], minlength=len(jets["event"]))
 
 
-def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> NDArray[np.int64]:
+def contained(
+    jets: ParticleTable, resonances: ParticleTable, quarks: ParticleTable, radius: float
+) -> NDArray[np.int64]:
     """Nearest resonance that lies within `radius` of each jet's axis with all its quarks.
 
     Parameters
@@ -204,7 +208,9 @@ def contained(jets: Table, resonances: Table, quarks: Table, radius: float) -> N
     return _nearest(jet[inside], row[inside], distance[inside], len(jets["event"]))
 
 
-def nearest_generated(particles: Table, jets: Table, radius: float, pt_min: float) -> Columns:
+def nearest_generated(
+    particles: ParticleTable, jets: ParticleTable, radius: float, pt_min: float
+) -> Columns:
     """Particle-level jet nearest to each jet, clustered the same way.
 
     Parameters
@@ -235,8 +241,8 @@ def nearest_generated(particles: Table, jets: Table, radius: float, pt_min: floa
 
 
 def constituents(
-    candidates: Table,
-    jets: Table,
+    candidates: ParticleTable,
+    jets: ParticleTable,
     members: ak.Array,
     most: int,
     softest: float,

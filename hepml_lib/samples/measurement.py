@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import jets, layout
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [
@@ -43,7 +43,7 @@ def rounded(name: str, value: NDArray) -> NDArray:
     return round_mantissa(value, 9)
 
 
-def stored(table: Table) -> Table:
+def stored(table: ParticleTable) -> ParticleTable:
     """Table in the precision of the file, so that cuts on it come out the same for a reader.
 
     Examples
@@ -57,7 +57,7 @@ def stored(table: Table) -> Table:
     return {name: rounded(name, column) for name, column in table.items()}
 
 
-def group(name: str, table: Table, names: tuple[str, ...], events: int) -> Columns:
+def group(name: str, table: ParticleTable, names: tuple[str, ...], events: int) -> Columns:
     """Lists of records, one list per event."""
     counts = np.bincount(table["event"], minlength=events)
     return {f"{name}_{field}": ak.unflatten(table[field], counts) for field in names}
@@ -84,7 +84,9 @@ def level1(found: dict[str, NDArray[np.int32]]) -> Columns:
     return columns
 
 
-def constituents(candidates: Table, found: Table, members: ak.Array, events: int) -> Columns:
+def constituents(
+    candidates: ParticleTable, found: ParticleTable, members: ak.Array, events: int
+) -> Columns:
     """Tracks above 0.5 GeV and the four hardest neutral constituents above 1 GeV of each jet.
 
     Parameters
@@ -133,7 +135,9 @@ def constituents(candidates: Table, found: Table, members: ak.Array, events: int
     return columns
 
 
-def top_pair(tops: Table, quarks: Table, found: Table, events: int) -> Columns:
+def top_pair(
+    tops: ParticleTable, quarks: ParticleTable, found: ParticleTable, events: int
+) -> Columns:
     """Tops and their quarks, with the place of each quark's jet in the list of jets.
 
     Parameters
@@ -162,7 +166,7 @@ def top_pair(tops: Table, quarks: Table, found: Table, events: int) -> Columns:
 
 def no_top_pair(events: int) -> Columns:
     """The columns of `top_pair` with empty lists."""
-    nothing: Table = {name: np.zeros(0, np.float32) for name in _PARTON[:4]}
+    nothing: ParticleTable = {name: np.zeros(0, np.float32) for name in _PARTON[:4]}
     nothing |= {"id": np.zeros(0, np.int8), "jet": np.zeros(0, np.int8)}
     nothing["event"] = np.zeros(0, np.int64)
     return group("tops", nothing, _PARTON, events) | group(

@@ -7,7 +7,7 @@ import numpy as np
 
 from hepml_lib.samples import clustering, detector, pythia
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import ELECTRON, MUON, Table, objects, take
+from hepml_lib.samples.detector import ELECTRON, MUON, ParticleTable, objects, take
 from hepml_lib.samples.jets import steps
 from hepml_lib.samples.storage import round_mantissa
 
@@ -21,7 +21,7 @@ ISOLATION = 0.15
 ANGLE_STEP = 2.0**-7
 
 
-def primary_first(candidates: Table, events: int) -> Table:
+def primary_first(candidates: ParticleTable, events: int) -> ParticleTable:
     """Candidates with the vertex of the largest Σ pT² of tracks numbered 0.
 
     It is the vertex that an experiment takes for the one of the hard collision; the generator's
@@ -37,7 +37,7 @@ def primary_first(candidates: Table, events: int) -> Table:
     return candidates | {"vertex": swapped.astype(vertex.dtype)}
 
 
-def reconstructed(candidates: Table, events: int, rng: np.random.Generator) -> Columns:
+def reconstructed(candidates: ParticleTable, events: int, rng: np.random.Generator) -> Columns:
     """Columns ``offline_*`` of crossings: jets and missing momentum, electrons and muons.
 
     Parameters
@@ -58,7 +58,7 @@ def reconstructed(candidates: Table, events: int, rng: np.random.Generator) -> C
     return _summary("offline", jets, isolated, candidates, events)
 
 
-def generated(table: Table, particles: Table, events: int) -> Columns:
+def generated(table: ParticleTable, particles: ParticleTable, events: int) -> Columns:
     """Columns ``generated_*`` of hard collisions at particle level.
 
     Parameters
@@ -77,7 +77,9 @@ def generated(table: Table, particles: Table, events: int) -> Columns:
     return _summary("generated", jets, true, neutrinos, events)
 
 
-def _summary(prefix: str, jets: Table, leptons: Table, momenta: Table, events: int) -> Columns:
+def _summary(
+    prefix: str, jets: ParticleTable, leptons: ParticleTable, momenta: ParticleTable, events: int
+) -> Columns:
     """Hardest central jet, electron and muon, sum of the jets, and missing momentum."""
     central = take(jets, np.abs(jets["eta"]) < JET_ETA)
     counted = central["pt"] > HT_JET
@@ -93,7 +95,7 @@ def _summary(prefix: str, jets: Table, leptons: Table, momenta: Table, events: i
     }
 
 
-def _hardest(prefix: str, table: Table, events: int) -> Columns:
+def _hardest(prefix: str, table: ParticleTable, events: int) -> Columns:
     """Direction and transverse momentum of the hardest object of each event, zero without one."""
     order = np.lexsort((table["pt"], table["event"]))
     columns = {}

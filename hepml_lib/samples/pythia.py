@@ -15,7 +15,7 @@ from hepml_lib.samples.detector import (
     MUON,
     NEUTRAL_HADRON,
     PHOTON,
-    Table,
+    ParticleTable,
     take,
 )
 
@@ -103,7 +103,7 @@ def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Ar
         yield pythia.nextBatch(size)
 
 
-def records(events: ak.Array) -> Table:
+def records(events: ak.Array) -> ParticleTable:
     """Event records as flat columns.
 
     Parameters
@@ -113,7 +113,7 @@ def records(events: ak.Array) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         Pythia's own columns; production vertex `x, y, z` [mm]; `event`, and `first`, the row at
         which the event starts.
     """
@@ -131,7 +131,7 @@ def records(events: ak.Array) -> Table:
     }
 
 
-def directions(table: Table) -> Table:
+def directions(table: ParticleTable) -> ParticleTable:
     """Columns `event, id, pt, eta, phi, energy` of selected records [GeV, rad]."""
     pt = np.hypot(table["px"], table["py"])
     return {
@@ -144,12 +144,12 @@ def directions(table: Table) -> Table:
     }
 
 
-def stable(table: Table) -> Table:
+def stable(table: ParticleTable) -> ParticleTable:
     """Stable particles except neutrinos, as the detector takes them.
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of `directions`; `x, y, z` [mm], where the particle was produced; `kind` and
         `charge`; `vertex` and `bunch`, zero for the hard collision; `record`, the row of `table`.
     """

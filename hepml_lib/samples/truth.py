@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import pythia
 from hepml_lib.samples.ancestry import heavy_quark
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 
 __all__ = ["decays", "heavy_hadrons"]
 
 _RESONANCES = (6, 23, 24, 25)
 
 
-def decays(table: Table, identity: int) -> tuple[Table, Table]:
+def decays(table: ParticleTable, identity: int) -> tuple[ParticleTable, ParticleTable]:
     """Resonances that decayed to quarks, and their quarks.
 
     Parameters
@@ -26,10 +26,10 @@ def decays(table: Table, identity: int) -> tuple[Table, Table]:
 
     Returns
     -------
-    resonances : Table
+    resonances : ParticleTable
         Columns of `pythia.directions` of each at its last copy, after all recoil, in the order of
         event and sign of its code.
-    quarks : Table
+    quarks : ParticleTable
         The same of its quarks before they radiate, each column of shape (resonances, 2), or
         (resonances, 3) for a top; the quark of the top itself comes first.
     """
@@ -67,7 +67,7 @@ def _origin(
     return row
 
 
-def heavy_hadrons(table: Table, pt_min: float) -> Table:
+def heavy_hadrons(table: ParticleTable, pt_min: float) -> ParticleTable:
     """Hadrons with a b or c quark that decay weakly.
 
     Parameters
@@ -79,7 +79,7 @@ def heavy_hadrons(table: Table, pt_min: float) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of `pythia.directions`; `quark`, 5 or 4; `from_b`, whether a charmed hadron stems
         from the decay of one with a b quark. Excited states and copies before mixing are left
         out: each chain has its last b hadron and its last c hadron.

@@ -18,7 +18,7 @@ SEED = 890_000_002
 GOAL = 6.0
 
 
-def stages(particles: detector.Table, pool: pileup.Pool, mu: float) -> dict[str, float]:
+def stages(particles: detector.ParticleTable, pool: pileup.Pool, mu: float) -> dict[str, float]:
     """CPU milliseconds an event."""
     rng = np.random.default_rng(SEED)
     clock = [time.process_time()]

@@ -19,7 +19,7 @@ from hepml_lib.samples.detector.table import (
     MUON,
     NEUTRAL_HADRON,
     PHOTON,
-    Table,
+    ParticleTable,
     merge,
     take,
 )
@@ -31,8 +31,8 @@ __all__ = [
     "MUON",
     "NEUTRAL_HADRON",
     "PHOTON",
+    "ParticleTable",
     "Response",
-    "Table",
     "merge",
     "perfect",
     "respond",

@@ -15,7 +15,7 @@ from hepml_lib.samples.detector.table import (
     MUON,
     NEUTRAL_HADRON,
     PHOTON,
-    Table,
+    ParticleTable,
     merge,
     take,
 )
@@ -50,11 +50,11 @@ class Response:
         [GeV], `time` [ns] after the crossing, and the true share `hard`.
     """
 
-    candidates: Table
-    towers: Table
+    candidates: ParticleTable
+    towers: ParticleTable
 
 
-def perfect(particles: Table) -> Table:
+def perfect(particles: ParticleTable) -> ParticleTable:
     """Candidates of a detector that sees every particle exactly: the particle level."""
     inside = np.abs(particles["eta"]) < calorimeter.ACCEPTANCE
     names = ("event", "pt", "eta", "phi", "kind", "charge")
@@ -62,10 +62,10 @@ def perfect(particles: Table) -> Table:
 
 
 def respond(
-    particles: Table,
+    particles: ParticleTable,
     rng: np.random.Generator,
     smearing: float = 1.0,
-    vertices: Table | None = None,
+    vertices: ParticleTable | None = None,
 ) -> Response:
     """Response of the detector to the particles of many events.
 
@@ -112,7 +112,9 @@ def respond(
     return Response(merge(*parts), _assemble(cells, crystals, _energies(electrons), rng))
 
 
-def _tracked(particles: Table, rng: np.random.Generator, smearing: float) -> NDArray[np.bool_]:
+def _tracked(
+    particles: ParticleTable, rng: np.random.Generator, smearing: float
+) -> NDArray[np.bool_]:
     """Charged particles of this crossing that leave a track."""
     pt, eta, kind = (particles[name] for name in ("pt", "eta", "kind"))
     inside = (particles["charge"] != 0) & (np.abs(eta) < tracker.ACCEPTANCE)
@@ -124,7 +126,9 @@ def _tracked(particles: Table, rng: np.random.Generator, smearing: float) -> NDA
     return found
 
 
-def _measure_tracks(tracks: Table, rng: np.random.Generator, smearing: float) -> Table:
+def _measure_tracks(
+    tracks: ParticleTable, rng: np.random.Generator, smearing: float
+) -> ParticleTable:
     """Smeared tracks; an electron takes its energy from the crystals, which measure it better."""
     pt, eta, kind = tracks["pt"], tracks["eta"], tracks["kind"]
     relative = tracker.momentum_resolution(pt, eta)
@@ -164,7 +168,7 @@ def _identify(
     return seen
 
 
-def _deposits(particles: Table, chosen: NDArray[np.bool_]) -> Table:
+def _deposits(particles: ParticleTable, chosen: NDArray[np.bool_]) -> ParticleTable:
     """Particles that reach a calorimeter, where they do, and the energy that it measures."""
     names = ("event", "pt", "eta", "phi", "charge", "energy", "kind", "bunch", "vertex")
     extra = tuple(name for name in ("explained",) if name in particles)
@@ -177,12 +181,14 @@ def _deposits(particles: Table, chosen: NDArray[np.bool_]) -> Table:
     return take(found, np.isfinite(found["phi"]))
 
 
-def _energies(electrons: Table) -> Table:
+def _energies(electrons: ParticleTable) -> ParticleTable:
     """Energy that tracked electrons leave in the crystals: the one that their track was given."""
     return electrons | {"em": electrons["explained"], "had": np.zeros(len(electrons["pt"]))}
 
 
-def _crystals(hits: Table, rng: np.random.Generator, smearing: float) -> tuple[Table, Table]:
+def _crystals(
+    hits: ParticleTable, rng: np.random.Generator, smearing: float
+) -> tuple[ParticleTable, ParticleTable]:
     """Photons above 0.5 GeV, and the energy of all crystals above 0.25 GeV."""
     grid = calorimeter.crystals(hits["event"], hits["eta"], hits["phi"])
     true = grid.sum(hits["energy"])
@@ -199,7 +205,9 @@ def _crystals(hits: Table, rng: np.random.Generator, smearing: float) -> tuple[T
     )
 
 
-def _towers(hits: Table, rng: np.random.Generator, smearing: float) -> tuple[Table, Table]:
+def _towers(
+    hits: ParticleTable, rng: np.random.Generator, smearing: float
+) -> tuple[ParticleTable, ParticleTable]:
     """Neutral hadrons: energy of a tower beyond its tracks, if above 1 GeV and 1.5 resolutions.
 
     Every hadron deposits its energy; the tracks that point to the tower are subtracted. A lost
@@ -248,7 +256,7 @@ def _neutrals(
     kind: int,
     rng: np.random.Generator,
     smearing: float,
-) -> Table:
+) -> ParticleTable:
     """Massless candidates from cells; the position is known to a cell's width."""
     offset = smearing * grid.width * rng.uniform(-0.5, 0.5, (2, len(energy)))
     eta = eta + offset[0]
@@ -263,7 +271,7 @@ def _neutrals(
     }
 
 
-def _candidates(part: Table) -> Table:
+def _candidates(part: ParticleTable) -> ParticleTable:
     """Columns of a candidate; what only a track has is zero, its vertex -1, for the others."""
     rows = len(part["pt"])
     columns = {name: part[name] for name in ("event", "pt", "eta", "phi", "kind", "charge")}
@@ -275,7 +283,12 @@ def _candidates(part: Table) -> Table:
     return columns
 
 
-def _assemble(cells: Table, crystals: Table, electrons: Table, rng: np.random.Generator) -> Table:
+def _assemble(
+    cells: ParticleTable,
+    crystals: ParticleTable,
+    electrons: ParticleTable,
+    rng: np.random.Generator,
+) -> ParticleTable:
     """Towers, from hadronic cells, crystals and the energy of electrons."""
     names = ("event", "eta", "phi", "em", "had", "hard", "late", "energy")
     parts = [{name: part[name] for name in names} for part in (cells, crystals, electrons)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepml_lib.samples.detector.table import MASSES, NEUTRAL_HADRON, Table
+from hepml_lib.samples.detector.table import MASSES, NEUTRAL_HADRON, ParticleTable
 
 __all__ = ["shoot"]
 
@@ -14,7 +14,7 @@ _NEUTRON = 0.93957  # GeV
 
 def shoot(
     kind: int, charge: int, pt: ArrayLike, eta: ArrayLike, events: int, radius: float = 0.0
-) -> Table:
+) -> ParticleTable:
     """One particle per event, spread evenly in azimuth.
 
     Parameters
@@ -30,7 +30,7 @@ def shoot(
 
     Returns
     -------
-    Table
+    ParticleTable
         Particles as `hepml_lib.samples.detector.respond` takes them.
 
     Examples

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples.detector.calorimeter import FORWARD, TOWER
-from hepml_lib.samples.detector.table import MUON, Table
+from hepml_lib.samples.detector.table import MUON, ParticleTable
 
 __all__ = ["EGAMMAS", "JETS", "MUONS", "SCALES", "SLOTS", "trigger"]
 
@@ -44,7 +44,7 @@ _Span = tuple[int, int]
 
 
 def trigger(
-    towers: Table, particles: Table, events: int, rng: np.random.Generator
+    towers: ParticleTable, particles: ParticleTable, events: int, rng: np.random.Generator
 ) -> dict[str, _Int]:
     """Level-1 objects of many events.
 
@@ -81,7 +81,7 @@ def trigger(
     }
 
 
-def _image(towers: Table, name: str, events: int) -> _Int:
+def _image(towers: ParticleTable, name: str, events: int) -> _Int:
     """Transverse energies on a regular grid [half GeV]: below half a GeV zero, at most 255 GeV."""
     eta, phi = towers["eta"], towers["phi"]
     transverse = towers[name] / np.cosh(eta) / SCALES["pt"]
@@ -181,7 +181,7 @@ def _met(image: NDArray) -> _Int:
     return np.stack([np.clip(np.hypot(px, py), 0, 4095).astype(np.int32), angle], axis=1)
 
 
-def _muons(particles: Table, events: int, rng: np.random.Generator) -> _Int:
+def _muons(particles: ParticleTable, events: int, rng: np.random.Generator) -> _Int:
     """Muons of the chambers alone: 20 to 30 % resolution, 93 % efficiency (of CMS's size; ours)."""
     muon = (particles["kind"] == MUON) & (particles["bunch"] == 0) & (particles["pt"] > 3)
     row = np.flatnonzero(muon & (np.abs(particles["eta"]) < 2.4))

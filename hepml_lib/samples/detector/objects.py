@@ -6,7 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.kinematics import delta_r, wrap_phi
-from hepml_lib.samples.detector.table import ELECTRON, MUON, NEUTRAL_HADRON, PHOTON, Table, take
+from hepml_lib.samples.detector.table import (
+    ELECTRON,
+    MUON,
+    NEUTRAL_HADRON,
+    PHOTON,
+    ParticleTable,
+    take,
+)
 
 __all__ = ["density", "from_leading", "leptons", "missing", "photons", "subtract"]
 
@@ -20,12 +27,12 @@ _CELL = np.pi / 5
 """Edge of a cell of the density estimate, 0.63 in η and φ."""
 
 
-def from_leading(candidates: Table) -> NDArray[np.bool_]:
+def from_leading(candidates: ParticleTable) -> NDArray[np.bool_]:
     """Charged-hadron subtraction: all but the tracks of other vertices (arXiv:1706.04965)."""
     return candidates["vertex"] <= 0
 
 
-def density(candidates: Table, events: int, eta_max: float = 2.5) -> NDArray[np.float64]:
+def density(candidates: ParticleTable, events: int, eta_max: float = 2.5) -> NDArray[np.float64]:
     """Transverse momentum that pileup leaves per unit of area.
 
     The median over cells of 0.63 × 0.63 within |η| < `eta_max` (arXiv:0707.1378, arXiv:1111.6097):
@@ -45,7 +52,7 @@ def density(candidates: Table, events: int, eta_max: float = 2.5) -> NDArray[np.
     return np.median(total.reshape(events, -1), axis=1) / _CELL**2
 
 
-def subtract(jets: Table, rho: NDArray[np.floating], radius: float) -> Table:
+def subtract(jets: ParticleTable, rho: NDArray[np.floating], radius: float) -> ParticleTable:
     """Jets less the pileup that falls on them: ρ times their area, taken as πR².
 
     The four-momentum is scaled as a whole; a jet that is all pileup keeps a thousandth.
@@ -55,7 +62,7 @@ def subtract(jets: Table, rho: NDArray[np.floating], radius: float) -> Table:
     return jets | {name: jets[name] * scale for name in ("pt", "mass") if name in jets}
 
 
-def leptons(candidates: Table, rng: np.random.Generator) -> Table:
+def leptons(candidates: ParticleTable, rng: np.random.Generator) -> ParticleTable:
     """Identified electrons and muons above 5 GeV, the hardest of an event first.
 
     Muons are identified in 96 % of the cases up to |η| = 2.4; electrons in 70 % at 10 GeV rising
@@ -64,7 +71,7 @@ def leptons(candidates: Table, rng: np.random.Generator) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of the candidate, `row`, its place in `candidates`, and `isolation`.
     """
     pt, eta, kind = (candidates[name] for name in ("pt", "eta", "kind"))
@@ -75,12 +82,12 @@ def leptons(candidates: Table, rng: np.random.Generator) -> Table:
     return _identified(candidates, row, np.where(kind[row] == MUON, 0.96, rising), rng)
 
 
-def photons(candidates: Table, rng: np.random.Generator) -> Table:
+def photons(candidates: ParticleTable, rng: np.random.Generator) -> ParticleTable:
     """Identified photons above 10 GeV, |η| < 2.5: 85 % in the barrel, 75 % in the endcaps (ours).
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of the candidate, `row`, its place in `candidates`, and `isolation`.
     """
     pt, eta = candidates["pt"], np.abs(candidates["eta"])
@@ -89,14 +96,14 @@ def photons(candidates: Table, rng: np.random.Generator) -> Table:
 
 
 def _identified(
-    candidates: Table, row: NDArray[np.integer], chance: NDArray, rng: np.random.Generator
-) -> Table:
+    candidates: ParticleTable, row: NDArray[np.integer], chance: NDArray, rng: np.random.Generator
+) -> ParticleTable:
     row = row[rng.random(len(row)) < chance]
     row = row[np.lexsort((-candidates["pt"][row], candidates["event"][row]))]
     return take(candidates, row) | {"row": row, "isolation": _isolation(candidates, row)}
 
 
-def _isolation(candidates: Table, row: NDArray[np.integer]) -> NDArray[np.float64]:
+def _isolation(candidates: ParticleTable, row: NDArray[np.integer]) -> NDArray[np.float64]:
     """Momentum around a candidate, relative to its own.
 
     Tracks of the leading vertex, plus neutral candidates less what pileup brings of them, told
@@ -124,12 +131,12 @@ def _isolation(candidates: Table, row: NDArray[np.integer]) -> NDArray[np.float6
     return (charged + np.maximum(total(neutral) - ratio * pileup, 0)) / candidates["pt"][row]
 
 
-def missing(candidates: Table, events: int) -> Table:
+def missing(candidates: ParticleTable, events: int) -> ParticleTable:
     """Missing transverse momentum: minus the sum of all candidates, one row per event.
 
     Returns
     -------
-    Table
+    ParticleTable
         `px`, `py`, `pt`, `sum_et` [GeV], `phi` [rad].
     """
     event, pt, phi = (candidates[name] for name in ("event", "pt", "phi"))

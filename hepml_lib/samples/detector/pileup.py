@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepml_lib.kinematics import wrap_phi
 from hepml_lib.samples.detector import calorimeter
-from hepml_lib.samples.detector.table import Table, merge, take
+from hepml_lib.samples.detector.table import ParticleTable, merge, take
 
 __all__ = ["Pool"]
 
@@ -65,8 +65,8 @@ class Pool:
         return len(self.pthat)
 
     def overlay(
-        self, particles: Table, events: int, mu: ArrayLike, rng: np.random.Generator
-    ) -> tuple[Table, Table]:
+        self, particles: ParticleTable, events: int, mu: ArrayLike, rng: np.random.Generator
+    ) -> tuple[ParticleTable, ParticleTable]:
         """Add pileup to hard collisions.
 
         Parameters
@@ -84,16 +84,16 @@ class Pool:
 
         Returns
         -------
-        particles : Table
+        particles : ParticleTable
             All particles, in the order of events. The leading vertex stays at z = 0; `vertex`
             counts the pileup of the crossing from 1; other crossings have a `bunch` other than 0.
-        vertices : Table
+        vertices : ParticleTable
             `event`, `vertex`, `z` [mm], and `pthat` [GeV], 0 for the hard collision, of the
             collisions of the crossing itself.
         """
-        parts: list[Table] = [particles] if len(particles["event"]) else []
+        parts: list[ParticleTable] = [particles] if len(particles["event"]) else []
         origin = rng.normal(0.0, _LENGTH, events)
-        leading: Table = {
+        leading: ParticleTable = {
             "event": np.arange(events),
             "vertex": np.zeros(events, np.int16),
             "z": np.zeros(events),
@@ -104,7 +104,7 @@ class Pool:
             event = np.repeat(np.arange(events), number)
             rank = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
             drawn = rng.integers(len(self), size=len(event))
-            vertices: Table = {
+            vertices: ParticleTable = {
                 "event": event,
                 "vertex": (rank + 1).astype(np.int16),
                 "z": rng.normal(0.0, _LENGTH, len(event)) - origin[event],
@@ -119,14 +119,18 @@ class Pool:
 class _Store:
     """Particles of many collisions, end to end."""
 
-    def __init__(self, particles: Table, events: int) -> None:
+    def __init__(self, particles: ParticleTable, events: int) -> None:
         self.particles = particles
         self.count = np.bincount(particles["event"], minlength=events)
         self.first = np.cumsum(self.count) - self.count
 
     def place(
-        self, drawn: NDArray[np.integer], vertices: Table, bunch: int, rng: np.random.Generator
-    ) -> Table:
+        self,
+        drawn: NDArray[np.integer],
+        vertices: ParticleTable,
+        bunch: int,
+        rng: np.random.Generator,
+    ) -> ParticleTable:
         """Particles of the drawn collisions, turned, mirrored and moved to their vertices."""
         angle = rng.uniform(-np.pi, np.pi, len(drawn))
         mirror = rng.choice([-1.0, 1.0], len(drawn))
@@ -150,7 +154,7 @@ class _Store:
         }
 
 
-def _near(particles: Table, softest: float) -> Table:
+def _near(particles: ParticleTable, softest: float) -> ParticleTable:
     """Particles that the detector can see."""
     inside = np.abs(particles["eta"]) < calorimeter.ACCEPTANCE
     return take(particles, inside & (particles["pt"] > softest))

@@ -12,7 +12,7 @@ __all__ = [
     "MUON",
     "NEUTRAL_HADRON",
     "PHOTON",
-    "Table",
+    "ParticleTable",
     "merge",
     "take",
 ]
@@ -22,16 +22,16 @@ CHARGED_HADRON, NEUTRAL_HADRON, PHOTON, ELECTRON, MUON = range(5)
 MASSES = np.array([0.13957, 0.0, 0.0, 0.000511, 0.10566], dtype=np.float32)
 """Mass given to a candidate of each kind [GeV]: a track that is no lepton is taken for a pion."""
 
-Table = dict[str, NDArray]
+ParticleTable = dict[str, NDArray]
 """Columns of equal length: `event` (ascending) and one entry per particle of every event."""
 
 
-def take(table: Table, index: NDArray) -> Table:
+def take(table: ParticleTable, index: NDArray) -> ParticleTable:
     """Rows of a table, by mask or by index."""
     return {name: column[index] for name, column in table.items()}
 
 
-def merge(*tables: Table) -> Table:
+def merge(*tables: ParticleTable) -> ParticleTable:
     """Rows of several tables with the same columns, in the order of events."""
     merged = {name: np.concatenate([table[name] for table in tables]) for name in tables[0]}
     event = merged["event"]

@@ -11,7 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.kinematics import delta_r, wrap_phi
-from hepml_lib.samples.detector.table import CHARGED_HADRON, MASSES, NEUTRAL_HADRON, PHOTON, Table
+from hepml_lib.samples.detector.table import (
+    CHARGED_HADRON,
+    MASSES,
+    NEUTRAL_HADRON,
+    PHOTON,
+    ParticleTable,
+)
 
 __all__ = ["find"]
 
@@ -43,7 +49,7 @@ _Array = NDArray[np.floating]
 _Rows = NDArray[np.int64]
 
 
-def find(candidates: Table, jets: Table, members: ak.Array) -> Table:
+def find(candidates: ParticleTable, jets: ParticleTable, members: ak.Array) -> ParticleTable:
     """Tau candidate of each jet that holds one.
 
     The decays sought are h, hπ⁰, hπ⁰π⁰ and hhh. The leading tracks of the jet are the hadrons; a
@@ -61,7 +67,7 @@ def find(candidates: Table, jets: Table, members: ak.Array) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad]; `charge`, `prongs` and `strips` (int8);
         `isolation` [GeV], the transverse momentum of other tracks and photons within 0.5; `jet`,
         the row of the jet.
@@ -94,7 +100,7 @@ def find(candidates: Table, jets: Table, members: ak.Array) -> Table:
     return taus | {"isolation": np.maximum(_around(candidates, taus) - own, 0)}
 
 
-def _hardest(candidates: Table, members: ak.Array, kind: int, most: int) -> _Rows:
+def _hardest(candidates: ParticleTable, members: ak.Array, kind: int, most: int) -> _Rows:
     """Rows of the hardest members of one kind, shape (jets, most); -1 fills up."""
     jet = np.repeat(np.arange(len(members)), ak.to_numpy(ak.num(members)))
     row = ak.to_numpy(ak.flatten(members))
@@ -108,7 +114,7 @@ def _hardest(candidates: Table, members: ak.Array, kind: int, most: int) -> _Row
     return table
 
 
-def _momenta(candidates: Table, rows: _Rows) -> _Array:
+def _momenta(candidates: ParticleTable, rows: _Rows) -> _Array:
     """`px, py, pz, E` in a further axis, zero for rows of -1."""
     pt, eta, phi = (candidates[name][rows] for name in ("pt", "eta", "phi"))
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
@@ -116,7 +122,7 @@ def _momenta(candidates: Table, rows: _Rows) -> _Array:
     return np.stack([px, py, pz, energy], axis=-1) * (rows >= 0)[..., None]
 
 
-def _polar(momenta: _Array) -> Table:
+def _polar(momenta: _Array) -> ParticleTable:
     """`pt`, `eta`, `phi` and `mass` of `px, py, pz, E` in the last axis; zero stays zero."""
     px, py, pz, energy = np.moveaxis(momenta, -1, 0)
     pt = np.hypot(px, py)
@@ -125,7 +131,7 @@ def _polar(momenta: _Array) -> Table:
     return {"pt": pt, "eta": eta, "phi": np.arctan2(py, px), "mass": mass}
 
 
-def _strips(candidates: Table, photons: _Rows) -> NDArray[np.int8]:
+def _strips(candidates: ParticleTable, photons: _Rows) -> NDArray[np.int8]:
     """Number of the strip that each photon is in, 1 or 2; 0 for none."""
     eta, phi = (candidates[name][photons] for name in ("eta", "phi"))
     strip = np.zeros(photons.shape, np.int8)
@@ -159,7 +165,7 @@ def _allowed(
     return complete & (distance < cone) & (total["mass"] > low) & (total["mass"] < limit)
 
 
-def _around(candidates: Table, taus: Table) -> _Array:
+def _around(candidates: ParticleTable, taus: ParticleTable) -> _Array:
     """Transverse momentum of tracks and photons in the isolation cone, the tau's included."""
     counted = (candidates["kind"] != NEUTRAL_HADRON) & (candidates["pt"] > _SOFTEST)
     event, pt, eta, phi = (candidates[name][counted] for name in ("event", "pt", "eta", "phi"))

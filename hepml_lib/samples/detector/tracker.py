@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.kinematics import wrap_phi
-from hepml_lib.samples.detector.table import Table
+from hepml_lib.samples.detector.table import ParticleTable
 
 __all__ = [
     "ACCEPTANCE",
@@ -114,7 +114,7 @@ def z0_resolution(pt: _Array, eta: _Array) -> _Array:
     return np.hypot(0.040, 0.100 * np.cosh(eta) ** 1.5 / pt)
 
 
-def perigee(particles: Table) -> tuple[_Array, _Array, _Array]:
+def perigee(particles: ParticleTable) -> tuple[_Array, _Array, _Array]:
     """Where charged particles pass nearest to the beam, on their circle in the field.
 
     Parameters
@@ -149,7 +149,9 @@ def perigee(particles: Table) -> tuple[_Array, _Array, _Array]:
     return charge * (radius - distance), z0, there
 
 
-def nearest_vertex(event: NDArray[np.integer], z0: _Array, vertices: Table) -> NDArray[np.int16]:
+def nearest_vertex(
+    event: NDArray[np.integer], z0: _Array, vertices: ParticleTable
+) -> NDArray[np.int16]:
     """Collision of the same crossing that is nearest in z to each track.
 
     Parameters

@@ -7,7 +7,7 @@ import numpy as np
 
 from hepml_lib.samples import jet_classes, jets, truth
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.jet_classes import GLUON, HIGGS, QUARK, TOP, Definition, W, Z
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -56,7 +56,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     return jets.balanced(chunk, entries, DEFINITION.cards, select)
 
 
-def select(table: Table, label: int, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, label: int, rng: np.random.Generator) -> Columns:
     """Jets of a batch of event records that pass the definition of a class, as columns."""
     chosen = jet_classes.select(DEFINITION, table, label, rng)
     tracks = {

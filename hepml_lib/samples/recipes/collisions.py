@@ -9,7 +9,7 @@ import numpy as np
 
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table
+from hepml_lib.samples.detector import ParticleTable
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
@@ -56,7 +56,7 @@ def _events(chunk: Chunk, process: int, entries: int) -> Iterator[Columns]:
         }
 
 
-def _one_event(table: Table, name: str, number: int) -> ak.Array:
+def _one_event(table: ParticleTable, name: str, number: int) -> ak.Array:
     """A column of one event, hardest entry first, as a list of length one."""
     here = np.flatnonzero(table["event"] == number)
     values = table[name][here[np.argsort(-table["pt"][here], kind="stable")]]

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics, substructure
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.columns import Columns, constant, gather, join
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.jets import match, nearest_generated, steps
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -66,7 +66,7 @@ def _events(chunk: Chunk, process: int, entries: int) -> Columns:
     )
 
 
-def select(table: Table, process: int, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, process: int, rng: np.random.Generator) -> Columns:
     """Events of a batch with a jet above the threshold and a second one, as columns.
 
     Parameters
@@ -99,7 +99,7 @@ def select(table: Table, process: int, rng: np.random.Generator) -> Columns:
     return columns | {"event": ak.Array(jets["event"][::2])}
 
 
-def _leading_two(jets: Table) -> NDArray[np.int64]:
+def _leading_two(jets: ParticleTable) -> NDArray[np.int64]:
     """Rows of the two hardest central jets of events that pass, the harder first."""
     rows = np.flatnonzero(np.abs(jets["eta"]) < ETA_MAX)
     rows = rows[np.lexsort((-jets["pt"][rows], jets["event"][rows]))]
@@ -108,7 +108,7 @@ def _leading_two(jets: Table) -> NDArray[np.int64]:
     return rows[(first[passed, None] + [0, 1]).ravel()]
 
 
-def _subjettiness(candidates: Table, members: ak.Array) -> Table:
+def _subjettiness(candidates: ParticleTable, members: ak.Array) -> ParticleTable:
     """N-subjettiness from all constituents."""
     rows = ak.to_numpy(ak.flatten(members))
     flat = {name: candidates[name][rows] for name in ("pt", "eta", "phi")}
@@ -120,7 +120,7 @@ def _subjettiness(candidates: Table, members: ak.Array) -> Table:
     }
 
 
-def _origins(table: Table, process: int) -> Table:
+def _origins(table: ParticleTable, process: int) -> ParticleTable:
     """The two particles that the jets stem from: the bosons, or the outgoing partons."""
     identity, status = table["id"], np.abs(table["status"])
     if process == SIGNAL:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import ancestry, clustering, detector, jets, layout, pythia
 from hepml_lib.samples.columns import Columns, constant, gather
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
@@ -56,7 +56,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     return {name: column[order] for name, column in columns.items()}
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Jets of a batch of event records, as columns; `event` counts from 0.
 
     Parameters
@@ -91,11 +91,11 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     )
 
 
-def _hadrons(table: Table, decays: Table, row: NDArray[np.int64]) -> Table:
+def _hadrons(table: ParticleTable, decays: ParticleTable, row: NDArray[np.int64]) -> ParticleTable:
     """What a jet is labelled by: code, momentum, flight, charged daughters; 0 for none."""
     start = {axis: table[axis][decays["record"]] for axis in ("x", "y")}
     transverse = np.hypot(decays["x"] - start["x"], decays["y"] - start["y"])
-    columns: Table = {
+    columns: ParticleTable = {
         "id": decays["id"].astype(np.int16),
         "pt": round_mantissa(decays["pt"], 10),
         "lxy": round_mantissa(transverse, 8),
@@ -110,7 +110,11 @@ def _hadrons(table: Table, decays: Table, row: NDArray[np.int64]) -> Table:
 
 
 def _tracks(
-    table: Table, particles: Table, candidates: Table, decays: Table, axes: Table
+    table: ParticleTable,
+    particles: ParticleTable,
+    candidates: ParticleTable,
+    decays: ParticleTable,
+    axes: ParticleTable,
 ) -> Columns:
     """Tracks near each jet with their origins, and the decays that these stem from."""
     row = np.flatnonzero((candidates["charge"] != 0) & (candidates["pt"] > TRACK_PT))
@@ -143,7 +147,7 @@ def _tracks(
 
 
 def _vertices(
-    decays: Table, jet: NDArray[np.int64], decay: NDArray[np.int64], number: int
+    decays: ParticleTable, jet: NDArray[np.int64], decay: NDArray[np.int64], number: int
 ) -> tuple[Columns, NDArray[np.int8]]:
     """Decays that the tracks of each jet stem from and their ancestors; the place of each track's.
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import htautau, pythia
 from hepml_lib.samples.columns import Columns, constant, join
-from hepml_lib.samples.detector import Table
+from hepml_lib.samples.detector import ParticleTable
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.recipes.htautau_events import UNDEFINED, hard_leptons, select
 
@@ -140,7 +140,7 @@ def _events(chunk: Chunk, process: int, entries: int) -> Columns:
     )
 
 
-def _records(chunk: Chunk, process: int) -> Iterator[tuple[int, Table]]:
+def _records(chunk: Chunk, process: int) -> Iterator[tuple[int, ParticleTable]]:
     """Event records in rounds over the command files, with the number of the first event."""
     _, cards, leptons, jet, *_ = PROCESSES[process]
     sources = []

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, htautau, jets, pythia
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, objects, take, taus
+from hepml_lib.samples.detector import ParticleTable, objects, take, taus
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["UNDEFINED", "hard_leptons", "select", "true_taus"]
@@ -81,7 +81,7 @@ def _lepton_pt(event: Any) -> list[float]:
     return sorted((one.pT() for one in leptons), reverse=True)
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Events of a batch with one lepton and a tau of the other charge, as columns.
 
     Parameters
@@ -115,17 +115,17 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     }
 
 
-def _first(part: Table, events: int) -> Table:
+def _first(part: ParticleTable, events: int) -> ParticleTable:
     """First row of every event; zeros where there is none."""
     number, row = np.unique(part["event"], return_index=True)
-    table: Table = {"event": np.arange(events)}
+    table: ParticleTable = {"event": np.arange(events)}
     for name in ("pt", "eta", "phi", "charge"):
         table[name] = np.zeros(events)
         table[name][number] = part[name][row]
     return table
 
 
-def _lepton(leptons: Table, events: int) -> Table:
+def _lepton(leptons: ParticleTable, events: int) -> ParticleTable:
     """The lepton of every event that has one that is hard and isolated, and no second one."""
     good = (leptons["pt"] > LEPTON_PT) & (leptons["isolation"] < LEPTON_ISOLATION)
     any_lepton = (leptons["pt"] > VETO_PT) & (leptons["isolation"] < VETO_ISOLATION)
@@ -133,7 +133,7 @@ def _lepton(leptons: Table, events: int) -> Table:
     return _first(take(leptons, good & alone[leptons["event"]]), events)
 
 
-def _tau(found: Table, lepton: Table, events: int) -> Table:
+def _tau(found: ParticleTable, lepton: ParticleTable, events: int) -> ParticleTable:
     """Hardest isolated tau of every event with a lepton of the other charge."""
     mine = take(lepton, found["event"])
     apart = kinematics.delta_r(found["eta"], found["phi"], mine["eta"], mine["phi"]) > APART
@@ -143,7 +143,7 @@ def _tau(found: Table, lepton: Table, events: int) -> Table:
     return _first(take(found, np.lexsort((-found["pt"], found["event"]))), events)
 
 
-def _jets(found: Table, lepton: Table, tau: Table) -> Table:
+def _jets(found: ParticleTable, lepton: ParticleTable, tau: ParticleTable) -> ParticleTable:
     """Number, sum and the two hardest of the jets that are neither lepton nor tau."""
     found = take(found, (found["pt"] > JET_PT) & (np.abs(found["eta"]) < JET_ETA))
     for one in (lepton, tau):
@@ -157,7 +157,7 @@ def _jets(found: Table, lepton: Table, tau: Table) -> Table:
     found, place = take(found, order), place[order]
     rank = np.arange(len(place)) - np.searchsorted(place, place)
     number = np.bincount(place, minlength=len(tau["event"]))
-    columns: Table = {
+    columns: ParticleTable = {
         "PRI_jet_num": np.minimum(number, 3).astype(np.int8),
         "PRI_jet_all_pt": np.bincount(place, found["pt"], len(number)),
     }
@@ -169,7 +169,7 @@ def _jets(found: Table, lepton: Table, tau: Table) -> Table:
     return columns
 
 
-def _generated(table: Table, tau: Table) -> NDArray[np.float32]:
+def _generated(table: ParticleTable, tau: ParticleTable) -> NDArray[np.float32]:
     """Visible transverse momentum of the true hadronic decay within 0.2; 0 for a fake."""
     true = true_taus(table)
     row = jets.match(tau, true, 0.2)
@@ -178,7 +178,7 @@ def _generated(table: Table, tau: Table) -> NDArray[np.float32]:
     return round_mantissa(pt, 10)
 
 
-def true_taus(table: Table) -> Table:
+def true_taus(table: ParticleTable) -> ParticleTable:
     """Visible part of the hadronic decays of tau leptons.
 
     Parameters
@@ -188,7 +188,7 @@ def true_taus(table: Table) -> Table:
 
     Returns
     -------
-    Table
+    ParticleTable
         Columns of `pythia.directions`, with the code of the tau.
     """
     code, mother = np.abs(table["id"]), table["first"] + table["mother1"]

@@ -10,7 +10,7 @@ from hepml_lib import kinematics
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.calibration import area, depth, reconstructed_vertices, shares, unique_pairs
 from hepml_lib.samples.columns import Columns, constant, join
-from hepml_lib.samples.detector import Table, objects, take
+from hepml_lib.samples.detector import ParticleTable, objects, take
 from hepml_lib.samples.detector.pileup import Pool
 from hepml_lib.samples.jets import match, steps
 from hepml_lib.samples.recipe import Chunk, Recipe
@@ -71,7 +71,7 @@ def _events(batch: ak.Array, pool: Pool, rng: np.random.Generator) -> Columns:
     }
 
 
-def select(table: Table, pool: Pool, events: int, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, pool: Pool, events: int, rng: np.random.Generator) -> Columns:
     """Jets of a batch of collisions under pileup, with their generated partners.
 
     Parameters
@@ -121,11 +121,11 @@ def _count(event: NDArray[np.integer], events: int) -> NDArray[np.int16]:
 
 
 def _jets(
-    table: Table,
-    candidates: Table,
-    jets: Table,
+    table: ParticleTable,
+    candidates: ParticleTable,
+    jets: ParticleTable,
     members: ak.Array,
-    generated: Table,
+    generated: ParticleTable,
     events: int,
 ) -> Columns:
     """Matched jets, the hardest generated one first."""
@@ -149,12 +149,14 @@ def _jets(
     return {f"jets_{name}": ak.unflatten(value, counts) for name, value in flat.items()}
 
 
-def _leading(jets: Table) -> NDArray[np.int64]:
+def _leading(jets: ParticleTable) -> NDArray[np.int64]:
     """Place of each jet in its event: 0, 1, ..."""
     return np.arange(len(jets["event"])) - np.searchsorted(jets["event"], jets["event"])
 
 
-def _constituents(candidates: Table, jets: Table, members: ak.Array, events: int) -> Columns:
+def _constituents(
+    candidates: ParticleTable, jets: ParticleTable, members: ak.Array, events: int
+) -> Columns:
     """Candidates in the leading two jets, the hardest of each jet first."""
     place = _leading(jets)
     rows = ak.to_numpy(ak.flatten(members))
@@ -176,14 +178,16 @@ def _constituents(candidates: Table, jets: Table, members: ak.Array, events: int
     return {f"constituents_{name}": ak.unflatten(value, counts) for name, value in flat.items()}
 
 
-def _about_axis(table: Table, jets: Table, jet: NDArray[np.int64]) -> Table:
+def _about_axis(table: ParticleTable, jets: ParticleTable, jet: NDArray[np.int64]) -> ParticleTable:
     return {
         "eta": steps(table["eta"] - jets["eta"][jet], INSIDE_STEP),
         "phi": steps(kinematics.wrap_phi(table["phi"] - jets["phi"][jet]), INSIDE_STEP),
     }
 
 
-def _clusters(towers: Table, jets: Table, events: int, rng: np.random.Generator) -> Columns:
+def _clusters(
+    towers: ParticleTable, jets: ParticleTable, events: int, rng: np.random.Generator
+) -> Columns:
     """Towers within R of the axis of one of the leading two jets, the hardest of each first."""
     place = _leading(jets)
     towers = towers | {"pt": (towers["em"] + towers["had"]) / np.cosh(towers["eta"])}

@@ -6,7 +6,7 @@ import numpy as np
 
 from hepml_lib.samples import jet_classes, jets
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table
+from hepml_lib.samples.detector import ParticleTable
 from hepml_lib.samples.jet_classes import GLUON, QUARK, TOP, Definition, W, Z
 from hepml_lib.samples.recipe import Chunk, Recipe
 
@@ -48,7 +48,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     return jets.balanced(chunk, entries, DEFINITION.cards, select)
 
 
-def select(table: Table, label: int, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, label: int, rng: np.random.Generator) -> Columns:
     """Jets of a batch of event records that pass the definition of a class, as columns."""
     return jet_classes.select(DEFINITION, table, label, rng).columns
 

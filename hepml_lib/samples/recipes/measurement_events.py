@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepml_lib.samples import ancestry, clustering, detector, hooks, jets, measurement, pythia
 from hepml_lib.samples import fiducial as particle_level
 from hepml_lib.samples.columns import Columns, constant, gather, join
-from hepml_lib.samples.detector import Table, level1, objects, take
+from hepml_lib.samples.detector import ParticleTable, level1, objects, take
 from hepml_lib.samples.detector.pileup import Pool
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -89,7 +89,7 @@ def _process(chunk: Chunk, source: int, pool: Pool, entries: int) -> Columns:
     )
 
 
-def select(table: Table, process: int, pool: Pool, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, process: int, pool: Pool, rng: np.random.Generator) -> Columns:
     """Events of a batch that are selected or fiducial, as columns; `event` counts from 0.
 
     Parameters
@@ -123,13 +123,13 @@ def select(table: Table, process: int, pool: Pool, rng: np.random.Generator) -> 
 
 
 def _reconstructed(
-    table: Table,
-    particles: Table,
-    decays: Table,
+    table: ParticleTable,
+    particles: ParticleTable,
+    decays: ParticleTable,
     pool: Pool,
     events: int,
     rng: np.random.Generator,
-) -> tuple[Columns, Table]:
+) -> tuple[Columns, ParticleTable]:
     """What trigger and detector see of all events, and the jets."""
     crossing, vertices = pool.overlay(particles, events, PILEUP, rng)
     seen = detector.respond(crossing, rng, vertices=vertices)
@@ -159,7 +159,9 @@ def _reconstructed(
     return columns | measurement.constituents(rest, found, members, events), found
 
 
-def _particle_level(table: Table, particles: Table, decays: Table, events: int) -> Columns:
+def _particle_level(
+    table: ParticleTable, particles: ParticleTable, decays: ParticleTable, events: int
+) -> Columns:
     """Leptons, jets and neutrinos before the detector, and who is fiducial."""
     pair = particle_level.lepton_and_jets(table, particles, decays)
     leptons, found = map(measurement.stored, pair)
@@ -175,8 +177,8 @@ _JET = ("pt", "eta", "phi", "mass", "label")
 
 
 def _jets(
-    candidates: Table, leptons: Table, events: int
-) -> tuple[Table, ak.Array, Table, NDArray[np.float64]]:
+    candidates: ParticleTable, leptons: ParticleTable, events: int
+) -> tuple[ParticleTable, ak.Array, ParticleTable, NDArray[np.float64]]:
     """Jets less pileup, their members, the candidates that these are rows of, and the density."""
     usable = objects.from_leading(candidates)
     usable[leptons["row"][leptons["pt"] > LEPTON_PT]] = False

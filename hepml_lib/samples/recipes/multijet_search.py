@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.columns import Columns, gather, join
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.jets import number_near, steps
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -125,7 +125,7 @@ def _few(finder: Any, event: Any, least: int, ht: float) -> bool:
     return number < least or sum(finder.pT(i) for i in range(number)) < ht
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Events of a batch with six jets and enough transverse momentum, as columns.
 
     Parameters
@@ -159,7 +159,7 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     )
 
 
-def _stored(jets: Table) -> Table:
+def _stored(jets: ParticleTable) -> ParticleTable:
     """Columns of the jets, at the precision of the file."""
     return (
         {name: round_mantissa(jets[name], bits) for name, bits in (("pt", 7), ("mass", 5))}
@@ -168,7 +168,7 @@ def _stored(jets: Table) -> Table:
     )
 
 
-def _flavour(table: Table, jets: Table) -> NDArray[np.int64]:
+def _flavour(table: ParticleTable, jets: ParticleTable) -> NDArray[np.int64]:
     """5 for jets with a b hadron above 5 GeV within 0.3, else 4 for a c hadron, else 0."""
     hadrons = heavy_hadrons(table, 5.0)
     b, c = (
@@ -182,14 +182,14 @@ def _b_tag(flavour: NDArray[np.int64], rng: np.random.Generator) -> NDArray[np.b
     return rng.random(len(flavour)) < chance
 
 
-def _momenta(jets: Table) -> NDArray[np.float64]:
+def _momenta(jets: ParticleTable) -> NDArray[np.float64]:
     """`px, py, pz, E` of jets, shape (jets, 4)."""
     pt, eta, phi, mass = (jets[name] for name in ("pt", "eta", "phi", "mass"))
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     return np.stack([px, py, pz, np.sqrt(pt**2 + pz**2 + mass**2)], axis=1)
 
 
-def _shapes(jets: Table) -> Table:
+def _shapes(jets: ParticleTable) -> ParticleTable:
     """Sphericity 3/2 (λ₂ + λ₃) and aplanarity 3/2 λ₃ of the jets' momentum tensor, λ₁ ≥ λ₂ ≥ λ₃."""
     event = np.unique(jets["event"], return_inverse=True)[1]
     momenta = _momenta(jets)[:, :3]
@@ -209,7 +209,7 @@ def _assignments() -> NDArray[np.int64]:
 _ASSIGNMENTS = _assignments()
 
 
-def _tops(jets: Table) -> Table:
+def _tops(jets: ParticleTable) -> ParticleTable:
     """Top pair of the six hardest jets with the smallest χ²; b tags are not used.
 
     χ² = Σ (m(W) − 80.4)²/σ(W)² + (m(t₁) − m(t₂))²/σ(Δ)², with resolutions of ours.
@@ -233,7 +233,7 @@ def _mass(momenta: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.sqrt(np.maximum(square, 0))
 
 
-def _largest(large: Table, events: int, kept: NDArray[np.int64]) -> Table:
+def _largest(large: ParticleTable, events: int, kept: NDArray[np.int64]) -> ParticleTable:
     """Transverse momentum and mass of the hardest large-radius jet, 0 where there is none."""
     rows = np.flatnonzero(np.abs(large["eta"]) < JET_ETA)
     rows = rows[np.argsort(large["pt"][rows], kind="stable")]

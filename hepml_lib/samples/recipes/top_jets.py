@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, jets, pythia, truth
 from hepml_lib.samples.columns import Columns, constant, gather, join
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.recipe import Chunk, Recipe
 
 __all__ = ["RECIPE", "make", "select"]
@@ -65,7 +65,7 @@ def _jets(chunk: Chunk, process: int, entries: int, response: bool) -> Columns:
     )
 
 
-def select(table: Table, process: int, rng: np.random.Generator | None) -> Columns:
+def select(table: ParticleTable, process: int, rng: np.random.Generator | None) -> Columns:
     """Jets of a batch of event records that pass the definition, as columns.
 
     Parameters
@@ -95,20 +95,20 @@ def select(table: Table, process: int, rng: np.random.Generator | None) -> Colum
     )
 
 
-def _tops(table: Table, found: Table) -> tuple[Table, NDArray[np.bool_]]:
+def _tops(table: ParticleTable, found: ParticleTable) -> tuple[ParticleTable, NDArray[np.bool_]]:
     """Top of each jet, and whether it and its three quarks lie within R of the jet's axis."""
     tops, quarks = truth.decays(table, 6)
     return _parton(tops, row := jets.contained(found, tops, quarks, RADIUS)), row >= 0
 
 
-def _partons(table: Table, found: Table) -> tuple[Table, NDArray[np.bool_]]:
+def _partons(table: ParticleTable, found: ParticleTable) -> tuple[ParticleTable, NDArray[np.bool_]]:
     """Nearest outgoing parton of the hard process within R of each jet; every jet is kept."""
     hard = pythia.directions(take(table, np.abs(table["status"]) == 23))
     row = jets.match(found, hard, RADIUS)
     return _parton(hard, row), np.ones(len(row), bool)
 
 
-def _parton(partons: Table, row: NDArray[np.int64]) -> Table:
+def _parton(partons: ParticleTable, row: NDArray[np.int64]) -> ParticleTable:
     """Code and momentum of the matched partons, 0 for none."""
     return {
         "parton_id": np.where(row >= 0, partons["id"][row], 0).astype(np.int8),

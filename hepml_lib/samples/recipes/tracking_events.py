@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import acts, detector, layout, pythia
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.detector.table import merge
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -51,7 +51,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     """
     rng = chunk.rng(0)
     pileup = rng.poisson(PILEUP, entries)
-    vertices: Table = {"event": np.repeat(np.arange(entries), pileup + 1)}
+    vertices: ParticleTable = {"event": np.repeat(np.arange(entries), pileup + 1)}
     vertices |= {
         axis: rng.normal(0, width, len(vertices["event"]))
         for axis, width in zip("xyz", BEAM, strict=True)
@@ -73,7 +73,9 @@ def make(chunk: Chunk, entries: int) -> Columns:
     }
 
 
-def _collisions(chunk: Chunk, pileup: NDArray[np.integer], vertices: Table) -> Table:
+def _collisions(
+    chunk: Chunk, pileup: NDArray[np.integer], vertices: ParticleTable
+) -> ParticleTable:
     """Particles of all collisions that are followed, by event and vertex."""
     entries = len(pileup)
     first = np.cumsum(pileup + 1) - (pileup + 1)
@@ -102,7 +104,7 @@ def _collisions(chunk: Chunk, pileup: NDArray[np.integer], vertices: Table) -> T
     return take(particles, np.argsort(particles["row"], kind="stable"))
 
 
-def _hits(hits: Table) -> Table:
+def _hits(hits: ParticleTable) -> ParticleTable:
     names = {"volume": "volume_id", "layer": "layer_id", "module": "module_id"}
     return {
         **{axis: hits[axis] for axis in "xyz"},
@@ -111,20 +113,20 @@ def _hits(hits: Table) -> Table:
     }
 
 
-def _truth(hits: Table, particles: Table) -> Table:
+def _truth(hits: ParticleTable, particles: ParticleTable) -> ParticleTable:
     """Particle of each hit, counted from 1 in its event, and how far it passed from the hit."""
     first = np.searchsorted(particles["event"], hits["event"])
     number = (hits["particle"] - first + 1).astype(np.int16)
     # The difference of the rounded positions, so that the true one is in steps too.
     step = STEPS["truth_dx"]
-    truth: Table = {"particle_id": number, "order": hits["order"].astype(np.int8)}
+    truth: ParticleTable = {"particle_id": number, "order": hits["order"].astype(np.int8)}
     return truth | {
         f"d{axis}": (np.rint(hits[f"t{axis}"] / step) - np.rint(hits[axis] / step)) * step
         for axis in "xyz"
     }
 
 
-def _particles(particles: Table) -> Table:
+def _particles(particles: ParticleTable) -> ParticleTable:
     pt = np.hypot(particles["px"], particles["py"])
     return {
         "pt": round_mantissa(pt, 10),
@@ -139,7 +141,7 @@ def _particles(particles: Table) -> Table:
     }
 
 
-def _group(name: str, table: Table, event: NDArray[np.integer], entries: int) -> Columns:
+def _group(name: str, table: ParticleTable, event: NDArray[np.integer], entries: int) -> Columns:
     """Jagged columns of a group, in whole steps where it has them."""
     counts = np.bincount(event, minlength=entries)
     columns = {f"{name}_{field}": column for field, column in table.items()}

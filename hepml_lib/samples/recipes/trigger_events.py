@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import detector, layout, offline, pythia, rates
 from hepml_lib.samples.columns import Columns, constant, join
-from hepml_lib.samples.detector import Table, level1
+from hepml_lib.samples.detector import ParticleTable, level1
 from hepml_lib.samples.detector.pileup import Pool
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -109,7 +109,7 @@ def _pileup(events: int, pool: Pool, rng: np.random.Generator) -> Columns:
     )
 
 
-def select(hard: Table, pool: Pool, events: int, rng: np.random.Generator) -> Columns:
+def select(hard: ParticleTable, pool: Pool, events: int, rng: np.random.Generator) -> Columns:
     """What Level 1 and the reconstruction see of crossings.
 
     Parameters

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, jets, layout, pythia, truth
 from hepml_lib.samples.columns import Columns, constant, gather
-from hepml_lib.samples.detector import Table, take
+from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
 
@@ -78,7 +78,7 @@ def hard_partons(number: int, pt: float) -> Any:
     return HardPartons()
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Events of a batch with six jets, as columns; `event` counts from 0 within the batch.
 
     Parameters
@@ -116,7 +116,7 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     }
 
 
-def _flavour(table: Table, found: Table) -> NDArray[np.int64]:
+def _flavour(table: ParticleTable, found: ParticleTable) -> NDArray[np.int64]:
     """5 for jets with a b hadron inside, else 4 for a c hadron, else 0."""
     hadrons = truth.heavy_hadrons(table, HADRON_PT)
     flavour = np.zeros(len(found["event"]), np.int64)
@@ -126,7 +126,7 @@ def _flavour(table: Table, found: Table) -> NDArray[np.int64]:
     return flavour
 
 
-def _truth(table: Table, passed: NDArray[np.bool_]) -> tuple[Table, Table]:
+def _truth(table: ParticleTable, passed: NDArray[np.bool_]) -> tuple[ParticleTable, ParticleTable]:
     """Top and antitop of the events that passed; their quarks b, q, q' end to end."""
     tops, quarks = truth.decays(table, 6)
     # `decays` has the antitop first.
@@ -139,7 +139,7 @@ def _truth(table: Table, passed: NDArray[np.bool_]) -> tuple[Table, Table]:
     return tops, quarks
 
 
-def _targets(found: Table, quarks: Table) -> Table:
+def _targets(found: ParticleTable, quarks: ParticleTable) -> ParticleTable:
     """Position in its event of each quark's jet; -1 without one or with one that quarks share."""
     row = jets.match(quarks, found, RADIUS)
     times = np.bincount(row[row >= 0], minlength=len(found["event"]))
@@ -148,7 +148,7 @@ def _targets(found: Table, quarks: Table) -> Table:
     return {"jet": np.where((row >= 0) & ~shared, position, -1), "shared": shared}
 
 
-def _stored(part: Table) -> Table:
+def _stored(part: ParticleTable) -> ParticleTable:
     """Columns at the precision of the file."""
     momenta = {name: round_mantissa(part[name], 10) for name in ("pt", "mass")}
     angles = {name: jets.steps(part[name], ANGLE_STEP) for name in ("eta", "phi")}

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from hepml_lib.samples import clustering, detector, jets, pythia, truth
 from hepml_lib.samples.columns import Columns
-from hepml_lib.samples.detector import Table, objects, take
+from hepml_lib.samples.detector import ParticleTable, objects, take
 from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["JETS", "JET_ETA", "RADIUS", "select"]
@@ -23,7 +23,7 @@ ANGLE_STEP, RATIO_STEP = 2.0**-8, 2.0**-3
 PION_MASS = 0.1396
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Events of a batch with one lepton and four jets, as columns; `event` counts from 0.
 
     Parameters
@@ -65,14 +65,14 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     )
 
 
-def _lepton(leptons: Table) -> Table:
+def _lepton(leptons: ParticleTable) -> ParticleTable:
     """The lepton of every event with exactly one that is hard and isolated."""
     good = take(leptons, (leptons["pt"] > LEPTON_PT) & (leptons["isolation"] < LEPTON_ISOLATION))
     _, first, number = np.unique(good["event"], return_index=True, return_counts=True)
     return take(good, first[number == 1])
 
 
-def _displacement(candidates: Table, found: Table) -> Table:
+def _displacement(candidates: ParticleTable, found: ParticleTable) -> ParticleTable:
     """What the tracks of each jet say of decays away from the collision.
 
     `displaced` of them have a signed impact parameter above three standard deviations, together
@@ -87,7 +87,7 @@ def _displacement(candidates: Table, found: Table) -> Table:
     ratio = one["d0"] * np.sign(ahead) / one["d0_error"]
     order = np.lexsort((-ratio, jet))
     rank = np.arange(len(jet)) - np.searchsorted(jet[order], jet[order])
-    columns: Table = {}
+    columns: ParticleTable = {}
     for k in (1, 2):
         columns[f"impact_{k + 1}"] = np.full(number, -LARGEST)
         columns[f"impact_{k + 1}"][jet[order][rank == k]] = ratio[order][rank == k]
@@ -97,7 +97,7 @@ def _displacement(candidates: Table, found: Table) -> Table:
     return columns | {"displaced_mass": _mass(take(one, far), jet[far], number)}
 
 
-def _mass(one: Table, jet: NDArray[np.int64], number: int) -> NDArray[np.float64]:
+def _mass(one: ParticleTable, jet: NDArray[np.int64], number: int) -> NDArray[np.float64]:
     """Mass of the tracks of each jet, all taken for pions; 0 for fewer than two."""
     pt, pz = one["pt"].astype(np.float64), one["pt"] * np.sinh(one["eta"].astype(np.float64))
     momentum = (pt * np.cos(one["phi"]), pt * np.sin(one["phi"]), pz)
@@ -108,7 +108,7 @@ def _mass(one: Table, jet: NDArray[np.int64], number: int) -> NDArray[np.float64
     return np.where(two, np.sqrt(np.maximum(square, 0)), 0)
 
 
-def _truth(table: Table, found: Table) -> Table:
+def _truth(table: ParticleTable, found: ParticleTable) -> ParticleTable:
     """`flavour`, and the particle that the nearest quark of a resonance comes from."""
     hadrons = truth.heavy_hadrons(table, HADRON_PT)
     flavour = np.zeros(len(found["event"]), np.int64)
@@ -127,7 +127,7 @@ def _truth(table: Table, found: Table) -> Table:
     return {"flavour": flavour, "origin": np.where(alone, origin, 0)}
 
 
-def _stored(part: Table) -> Table:
+def _stored(part: ParticleTable) -> ParticleTable:
     """Columns at the precision of the file."""
     return (
         {name: round_mantissa(part[name], 9) for name in ("pt", "mass")}

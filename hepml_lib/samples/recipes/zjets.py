@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hepml_lib import kinematics, substructure
 from hepml_lib.samples import clustering, detector, layout, pythia
 from hepml_lib.samples.columns import Columns, gather
-from hepml_lib.samples.detector import MUON, Table, objects, take
+from hepml_lib.samples.detector import MUON, ParticleTable, objects, take
 from hepml_lib.samples.jets import constituents, steps
 from hepml_lib.samples.recipe import Chunk, Recipe
 from hepml_lib.samples.storage import round_mantissa
@@ -72,7 +72,7 @@ def make(chunk: Chunk, entries: int) -> Columns:
     }
 
 
-def select(table: Table, rng: np.random.Generator) -> Columns:
+def select(table: ParticleTable, rng: np.random.Generator) -> Columns:
     """Events of a batch that pass the selection at one level at least, as columns.
 
     Parameters
@@ -111,12 +111,14 @@ def select(table: Table, rng: np.random.Generator) -> Columns:
     return columns
 
 
-def _observe(candidates: Table, muons: Table, events: int) -> tuple[Table, Columns]:
+def _observe(
+    candidates: ParticleTable, muons: ParticleTable, events: int
+) -> tuple[ParticleTable, Columns]:
     """The boson and the leading jet of every event, zero where the event does not pass.
 
     Returns
     -------
-    flat : Table
+    flat : ParticleTable
         One row per event, with the flag `passed`.
     constituents
         Jagged columns of the leading jet's constituents, one list per event.
@@ -132,7 +134,7 @@ def _observe(candidates: Table, muons: Table, events: int) -> tuple[Table, Colum
     leading = leading[passed]
     jets = {name: jets[name][leading] for name in ("pt", "eta", "phi", "mass")}
     jets |= _substructure(rest, members[leading])
-    flat: Table = {"passed": passed}
+    flat: ParticleTable = {"passed": passed}
     for name, value in jets.items():
         flat[name] = np.zeros(events)
         flat[name][passed] = value
@@ -140,7 +142,9 @@ def _observe(candidates: Table, muons: Table, events: int) -> tuple[Table, Colum
     return flat, _constituents(rest, jets, members[leading], passed)
 
 
-def _boson(candidates: Table, muons: Table, events: int) -> tuple[Table, NDArray[np.int64]]:
+def _boson(
+    candidates: ParticleTable, muons: ParticleTable, events: int
+) -> tuple[ParticleTable, NDArray[np.int64]]:
     """Pair of the hardest muons of either charge, and its rows; pt 0 where there is no Z."""
     usable = (muons["pt"] > MUON_PT) & (np.abs(muons["eta"]) < MUON_ETA)
     rows = np.stack(
@@ -163,7 +167,7 @@ def _boson(candidates: Table, muons: Table, events: int) -> tuple[Table, NDArray
     return {name: value * good for name, value in boson.items()}, rows[:, good[paired]].ravel()
 
 
-def _hardest(table: Table, rows: NDArray[np.int64], events: int) -> NDArray[np.int64]:
+def _hardest(table: ParticleTable, rows: NDArray[np.int64], events: int) -> NDArray[np.int64]:
     """Of the given rows, the hardest of each event; -1 for none."""
     rows = rows[np.argsort(table["pt"][rows], kind="stable")]
     hardest = np.full(events, -1)
@@ -172,7 +176,7 @@ def _hardest(table: Table, rows: NDArray[np.int64], events: int) -> NDArray[np.i
     return hardest
 
 
-def _substructure(candidates: Table, members: ak.Array) -> Table:
+def _substructure(candidates: ParticleTable, members: ak.Array) -> ParticleTable:
     """Observables of jets, from all their constituents."""
     counts, rows = ak.num(members), ak.to_numpy(ak.flatten(members))
     flat = {name: candidates[name][rows] for name in ("pt", "eta", "phi")}
@@ -190,7 +194,7 @@ def _substructure(candidates: Table, members: ak.Array) -> Table:
 
 
 def _constituents(
-    candidates: Table, jets: Table, members: ak.Array, passed: NDArray[np.bool_]
+    candidates: ParticleTable, jets: ParticleTable, members: ak.Array, passed: NDArray[np.bool_]
 ) -> Columns:
     """Constituents of the leading jets, an empty list for events that do not pass."""
     columns, _ = constituents(candidates, jets, members, MOST, SOFTEST, ANGLE_STEP, bits=8)
