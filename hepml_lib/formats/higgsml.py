@@ -14,7 +14,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "read"]
 
@@ -24,7 +24,7 @@ COLUMNS = ("EventId", "DER_mass_vis", "PRI_tau_pt", "PRI_jet_num")
 _UNDEFINED = -999.0
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Events with `event`, objects and every column of the file under its own name.
 
     `tau`, `lepton`: ``Momentum4D``; `jets`: none to two of them, the leading one first

@@ -10,7 +10,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "LABELS", "read"]
 
@@ -39,7 +39,7 @@ _IMPACT = {
 }
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Jets: ``Momentum4D`` with `label`, `constituents` and substructure.
 
     `pt, eta, phi, mass, softdrop_mass` [GeV, rad], `tau_1` … `tau_4`, `label` (int8, position in

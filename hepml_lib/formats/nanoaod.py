@@ -10,7 +10,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "read"]
 
@@ -53,7 +53,7 @@ _MORE = {
 }
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Events with `event, run, luminosity_block`, collections and missing momenta.
 
     Always `jets` (anti-kT, R = 0.4), `electrons`, `muons`; where the file has them `fat_jets`

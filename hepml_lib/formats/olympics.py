@@ -11,7 +11,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["EVENT_COLUMNS", "FEATURE_COLUMNS", "read_events", "read_features"]
 
@@ -22,7 +22,7 @@ FEATURE_COLUMNS = ("pxj1", "pyj1", "pzj1", "mj1", "tau1j1")
 _SLOTS = 700
 
 
-def read_events(table: Table, events: int | None) -> ak.Array:
+def read_events(table: FileTable, events: int | None) -> ak.Array:
     """Events with `particles`, `event` (position in the file) and, where the file has it, `label`.
 
     `particles`: ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad], masses zero. `label`: int8, 1
@@ -43,7 +43,7 @@ def read_events(table: Table, events: int | None) -> ak.Array:
     return ak.zip(fields, depth_limit=1)
 
 
-def read_features(table: Table, events: int | None) -> ak.Array:
+def read_features(table: FileTable, events: int | None) -> ak.Array:
     """Events with `jets`, `event` (position in the file) and, where the file has it, `label`.
 
     `jets`: two per event in the order of the file, ``Momentum4D`` with `pt, eta, phi, mass` [GeV,

@@ -11,7 +11,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "read"]
 
@@ -46,7 +46,7 @@ _MORE = {
 _MUON_MASS = 0.1056583755  # GeV, Review of Particle Physics 2022
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Events with `event, run, luminosity_block` and collections, in GeV.
 
     Always `jets` (anti-kT, R = 0.4), `electrons`, `muons`; where the file has them `fat_jets`

@@ -19,7 +19,7 @@ from hepml_lib.formats import (
     toptagging,
     trackml,
 )
-from hepml_lib.formats.tables import Table, tables
+from hepml_lib.formats.tables import FileTable, tables
 
 __all__ = ["FORMATS", "detect", "read"]
 
@@ -33,7 +33,7 @@ class Format:
     title
         A line on what it is.
     container
-        What a `Table` calls the container.
+        What a `FileTable` calls the container.
     columns
         Columns that it has and no other format has together.
     read
@@ -43,9 +43,9 @@ class Format:
     title: str
     container: str
     columns: tuple[str, ...]
-    read: Callable[[Table, int | None], ak.Array]
+    read: Callable[[FileTable, int | None], ak.Array]
 
-    def recognises(self, table: Table) -> bool:
+    def recognises(self, table: FileTable) -> bool:
         return table.container == self.container and set(self.columns) <= set(table.columns)
 
 
@@ -140,7 +140,7 @@ def detect(path: str | Path) -> str:
     return _recognised(Path(path), None)[0]
 
 
-def _recognised(path: Path, format: str | None) -> tuple[str, Table]:
+def _recognised(path: Path, format: str | None) -> tuple[str, FileTable]:
     """The one format and table of a file that fit each other."""
     found = tables(path)
     names = FORMATS if format is None else [format]

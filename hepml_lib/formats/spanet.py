@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "read"]
 
@@ -25,7 +25,7 @@ COLUMNS = ("INPUTS", "TARGETS")
 _Node = dict[str, Any]
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Events with `event` (position in the file), the inputs and the targets.
 
     Every input under its name in small letters, ``source`` as `jets`: lists without their padding,
@@ -88,7 +88,7 @@ def _input(features: _Node) -> ak.Array:
 
 
 def _positions(
-    table: Table, positions: NDArray[np.integer], there: NDArray[np.bool_], name: str
+    table: FileTable, positions: NDArray[np.integer], there: NDArray[np.bool_], name: str
 ) -> ak.Array:
     rows = np.arange(len(positions))
     found = positions >= 0

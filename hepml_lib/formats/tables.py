@@ -11,13 +11,13 @@ from typing import Any
 from hepml_lib import settings
 from hepml_lib.formats import csvfile, hdf5file, rootfile
 
-__all__ = ["Table", "tables", "unknown"]
+__all__ = ["FileTable", "tables", "unknown"]
 
 _LISTED = 60  # names that a message may hold
 
 
 @dataclass(frozen=True)
-class Table:
+class FileTable:
     """A tree, a data frame, the data sets of an HDF5 file, or a CSV file.
 
     Attributes
@@ -65,7 +65,7 @@ class Table:
         return self.fetch(self.path, self.name, names, events)
 
 
-def tables(path: Path) -> list[Table]:
+def tables(path: Path) -> list[FileTable]:
     """Every table of a file.
 
     Raises
@@ -84,16 +84,16 @@ def tables(path: Path) -> list[Table]:
     if beginning.startswith(b"root"):
         with rootfile.opened(path) as trees:
             return [
-                Table(path, "ROOT", name, tuple(tree.keys()), _branches)
+                FileTable(path, "ROOT", name, tuple(tree.keys()), _branches)
                 for name, tree in trees.items()
             ]
     if beginning == b"\x89HDF\r\n\x1a\n":
         frames, others = hdf5file.contents(path)
         found = [
-            Table(path, "pandas", name, names, hdf5file.frame) for name, names in frames.items()
+            FileTable(path, "pandas", name, names, hdf5file.frame) for name, names in frames.items()
         ]
-        return found + [Table(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
-    return [Table(path, "CSV", "", csvfile.header(path), csvfile.columns)]
+        return found + [FileTable(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
+    return [FileTable(path, "CSV", "", csvfile.header(path), csvfile.columns)]
 
 
 def unknown(kind: str, name: str, known: Collection[str]) -> str:

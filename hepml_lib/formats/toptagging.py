@@ -11,7 +11,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table
+from hepml_lib.formats.tables import FileTable
 
 __all__ = ["COLUMNS", "read"]
 
@@ -19,7 +19,7 @@ COLUMNS = ("E_0", "PX_0", "truthE", "is_signal_new")
 """Columns that tell this format from others."""
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """Jets: ``Momentum4D`` with `label` and `constituents`.
 
     `pt, eta, phi, mass` [GeV, rad]: sum of the constituents; `label` (int8: 1 top, 0 QCD), `event`

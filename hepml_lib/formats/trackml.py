@@ -15,7 +15,7 @@ import awkward as ak
 import numpy as np
 
 from hepml_lib.formats import momenta
-from hepml_lib.formats.tables import Table, tables
+from hepml_lib.formats.tables import FileTable, tables
 
 __all__ = ["COLUMNS", "read", "read_folder"]
 
@@ -29,7 +29,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 """Columns that tell the kinds of file from each other and from other formats."""
 
 
-def read(table: Table, events: int | None) -> ak.Array:
+def read(table: FileTable, events: int | None) -> ak.Array:
     """One file: its rows, the first `events` of them.
 
     Columns keep their names and units (mm, GeV), but for ``particles``: ``Momentum3D`` with
@@ -71,7 +71,7 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
     return ak.zip(fields, depth_limit=1)
 
 
-def _tables(paths: list[Path]) -> dict[str, Table]:
+def _tables(paths: list[Path]) -> dict[str, FileTable]:
     """Tables of an event by their kind, which their columns tell."""
     found = {}
     for path in paths:
