@@ -18,11 +18,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 __all__ = [
     "base_seed",
@@ -124,14 +124,19 @@ def data_dir() -> Path:
 
 
 def cache_dir() -> Path:
-    """Folder for generated and downloaded files: ``HEPML_CACHE``, else the user's cache."""
+    """Folder for generated and downloaded files: ``HEPML_CACHE``, else the user's cache.
+
+    The latter is ``~/.cache/hepml`` on Linux, ``~/Library/Caches/hepml`` on macOS and
+    ``hepml`` in ``%LOCALAPPDATA%`` on Windows; ``XDG_CACHE_HOME`` moves it.
+
+    Returns
+    -------
+    Path
+        The folder; it need not exist.
+    """
     if "HEPML_CACHE" in os.environ:
         return Path(os.environ["HEPML_CACHE"]).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hepml"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "hepml"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hepml"
+    return platformdirs.user_cache_path("hepml", appauthor=False, opinion=False)
 
 
 def build_dir() -> Path:

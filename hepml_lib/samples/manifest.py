@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform as machine
 import tomllib
 from typing import Any
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.samples import storage
 from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.recipe import SPLITS, Recipe
@@ -65,9 +64,7 @@ def record(recipe: Recipe, columns: Columns) -> None:
         "platform": platform(),
         "columns": storage.content(columns),
     }
-    part = path.with_name(".manifest.part")
-    part.write_text(_dump(tables))
-    os.replace(part, path)
+    atomic.write(path, _dump(tables))
 
 
 def version(package: str) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.samples import generate
 
 __all__ = ["PublicFile", "PublicSet", "describe", "fetch", "names", "sets"]
@@ -199,7 +199,7 @@ def _record(chosen: PublicSet, path: Path, lock: Path) -> None:
     import pooch
 
     found = pooch.file_hash(path, "sha256")
-    lock.write_text(f"{found}  {path.name}\n")
+    atomic.write(lock, f"{found}  {path.name}\n")
     warnings.warn(
         f"the publisher's hash of {path.name} is not known to this book, so that only you can tell "
         f"whether this is the true file: compare it with what {chosen.record} says. Its SHA-256, "
