@@ -55,11 +55,10 @@ def read_features(table: FileTable, events: int | None) -> ak.Array:
     label = [name for name in table.columns if name == "label"]
     data = table.read([name for pair in names.values() for name in pair] + label, events)
     pairs = {q: np.stack([data[name] for name in pair], axis=1) for q, pair in names.items()}
-    px, py, pz, mass = (pairs[quantity] for quantity in quantities[:4])
-    columns = momenta.cartesian(px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2))
-    columns |= {"mass": mass} | {f"tau_{n}": pairs[f"tau{n}"] for n in (1, 2, 3)}
+    columns = momenta.cartesian(pairs["px"], pairs["py"], pairs["pz"])
+    columns |= {"mass": pairs["m"]} | {f"tau_{n}": pairs[f"tau{n}"] for n in (1, 2, 3)}
     fields = {
-        "event": np.arange(len(mass)),
+        "event": np.arange(len(pairs["px"])),
         "jets": momenta.unpadded(columns["pt"] > 0, columns),
     }
     if label:

@@ -83,9 +83,7 @@ def _tables(paths: list[Path]) -> dict[str, FileTable]:
 
 
 def _particles(data: dict[str, Any]) -> ak.Array:
-    px, py, pz = (data.pop(name) for name in ("px", "py", "pz"))
-    columns = momenta.cartesian(px, py, pz, np.zeros_like(px))
-    del columns["mass"]
+    columns = momenta.cartesian(*(data.pop(name) for name in ("px", "py", "pz")))
     columns["charge"] = data.pop("q").astype(np.int8)
     if "particle_type" in data:
         columns["pdg"] = data.pop("particle_type")
