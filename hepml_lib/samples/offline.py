@@ -11,7 +11,7 @@ from hepml_lib.samples.detector import ELECTRON, MUON, ParticleTable, objects, t
 from hepml_lib.samples.jets import steps
 from hepml_lib.samples.storage import round_mantissa
 
-__all__ = ["generated", "nothing", "primary_first", "reconstructed"]
+__all__ = ["generated", "no_collision", "primary_first", "reconstructed"]
 
 RADIUS = 0.4
 JET_PT = 10.0
@@ -26,12 +26,30 @@ def primary_first(candidates: ParticleTable, events: int) -> ParticleTable:
 
     It is the vertex that an experiment takes for the one of the hard collision; the generator's
     takes its number.
+
+    Parameters
+    ----------
+    candidates
+        `event`, `pt` [GeV], `vertex` (-1 where there is no track).
+    events
+        Number of crossings; `event` counts from 0.
+
+    Returns
+    -------
+    ParticleTable
+        The candidates with another `vertex`.
+
+    Examples
+    --------
+    >>> tracks = {"event": np.zeros(3, int), "pt": np.array([1.0, 1.0, 9.0])}
+    >>> primary_first(tracks | {"vertex": np.array([0, 0, 1])}, 1)["vertex"].tolist()
+    [1, 1, 0]
     """
     vertex, event = candidates["vertex"], candidates["event"]
     track = vertex >= 0
     width = int(vertex.max(initial=0)) + 1
-    place = event[track] * width + vertex[track]
-    square = np.bincount(place, candidates["pt"][track] ** 2, events * width)
+    number = event[track] * width + vertex[track]
+    square = np.bincount(number, candidates["pt"][track] ** 2, events * width)
     best = square.reshape(events, width).argmax(axis=1).astype(vertex.dtype)[event]
     swapped = np.where(vertex == 0, best, np.where(vertex == best, 0, vertex))
     return candidates | {"vertex": swapped.astype(vertex.dtype)}
@@ -48,6 +66,13 @@ def reconstructed(candidates: ParticleTable, events: int, rng: np.random.Generat
         Number of crossings.
     rng
         Decides which leptons are identified.
+
+    Returns
+    -------
+    Columns
+        One entry per crossing: ``offline_jet_*``, ``offline_electron_*``, ``offline_muon_*`` with
+        `pt` [GeV], `eta`, `phi` [rad] of the hardest one, zero without one; ``offline_ht`` and
+        ``offline_met`` [GeV].
     """
     candidates = primary_first(candidates, events)
     leading = take(candidates, objects.from_leading(candidates))
@@ -69,6 +94,12 @@ def generated(table: ParticleTable, particles: ParticleTable, events: int) -> Co
         Those of them that a detector sees, as `pythia.stable` gives them.
     events
         Number of crossings.
+
+    Returns
+    -------
+    Columns
+        As of `reconstructed`, ``generated_`` in place of ``offline_``; ``generated_met`` is the
+        transverse momentum of the neutrinos.
     """
     true = detector.perfect(particles)
     jets, _ = clustering.anti_kt(true, RADIUS, JET_PT)
@@ -108,7 +139,18 @@ def _hardest(prefix: str, table: ParticleTable, events: int) -> Columns:
     return columns
 
 
-def nothing(events: int) -> Columns:
-    """Columns ``generated_*`` of crossings without a hard collision: zeros."""
+def no_collision(events: int) -> Columns:
+    """Columns ``generated_*`` of crossings without a hard collision: zeros.
+
+    Parameters
+    ----------
+    events
+        Number of crossings.
+
+    Returns
+    -------
+    Columns
+        As of `generated`.
+    """
     empty = {name: np.zeros(0, np.int64) for name in ("event", "pt", "eta", "phi", "kind")}
     return _summary("generated", empty, empty, empty, events)

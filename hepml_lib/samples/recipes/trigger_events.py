@@ -100,7 +100,7 @@ def _pileup(events: int, pool: Pool, rng: np.random.Generator) -> Columns:
     columns = select({"event": np.zeros(0, np.int64)}, pool, events, rng)
     return (
         columns
-        | offline.nothing(events)
+        | offline.no_collision(events)
         | {
             "interactions": columns["interactions"] - np.int16(1),
             "pthat": ak.Array(np.zeros(events, np.float32)),
