@@ -43,6 +43,11 @@ _PACKAGE = Path(__file__).resolve().parent
 def scale() -> str:
     """Scale of the run: ``"quick"`` or ``"full"``.
 
+    Returns
+    -------
+    str
+        ``"quick"`` unless ``HEPML_SCALE`` says otherwise.
+
     Raises
     ------
     ValueError
@@ -66,7 +71,18 @@ def _integer(variable: str, default: int, minimum: int) -> int:
 
 
 def base_seed() -> int:
-    """``HEPML_SEED``, the number that every seed of the run depends on."""
+    """``HEPML_SEED``, the number that every seed of the run depends on.
+
+    Returns
+    -------
+    int
+        1 by default.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 0.
+    """
     return _integer("HEPML_SEED", 1, 0)
 
 
@@ -75,6 +91,11 @@ def seed(*names: str | int) -> int:
 
     ``HEPML_SEED`` changes every stream at once; two names never share a stream. The value depends
     only on the base seed and the names, not on the platform or on the order of calls.
+
+    Parameters
+    ----------
+    *names
+        The use, such as ``"tour", "split"``.
 
     Returns
     -------
@@ -94,7 +115,23 @@ def seed(*names: str | int) -> int:
 
 
 def rng(*names: str | int) -> np.random.Generator:
-    """NumPy generator on the stream of `seed(*names)`."""
+    """NumPy generator on the stream of `seed(*names)`.
+
+    Parameters
+    ----------
+    *names
+        The use, as for `seed`.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A new one, at the start of its stream.
+
+    Examples
+    --------
+    >>> bool(rng("tour", "split").random() == rng("tour", "split").random())
+    True
+    """
     return np.random.default_rng(seed(*names))
 
 
@@ -103,12 +140,28 @@ def threads() -> int:
 
     One is the default: the small networks of this book run faster on one thread than on two, and
     two notebooks can then run side by side.
+
+    Returns
+    -------
+    int
+        ``HEPML_THREADS``, 1 by default.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 1.
     """
     return _integer("HEPML_THREADS", 1, 1)
 
 
 def device() -> str:
-    """Torch device name, such as ``"cpu"`` or ``"cuda:0"``."""
+    """Torch device name, such as ``"cpu"`` or ``"cuda:0"``.
+
+    Returns
+    -------
+    str
+        ``HEPML_DEVICE``, ``"cpu"`` by default.
+    """
     return os.environ.get("HEPML_DEVICE", "cpu")
 
 
@@ -116,6 +169,11 @@ def data_dir() -> Path:
     """Folder with the committed cards, samples, models and their manifest.
 
     ``HEPML_DATA`` when set, else ``data/`` of the checkout, else what the package carries.
+
+    Returns
+    -------
+    Path
+        The folder.
     """
     if "HEPML_DATA" in os.environ:
         return Path(os.environ["HEPML_DATA"]).expanduser()
@@ -140,7 +198,13 @@ def cache_dir() -> Path:
 
 
 def build_dir() -> Path:
-    """Folder for build products: ``HEPML_BUILD``, else ``_build`` here or in the checkout."""
+    """Folder for build products: ``HEPML_BUILD``, else ``_build`` here or in the checkout.
+
+    Returns
+    -------
+    Path
+        The folder; it need not exist.
+    """
     if "HEPML_BUILD" in os.environ:
         return Path(os.environ["HEPML_BUILD"]).expanduser()
     checkout = _PACKAGE.parent
@@ -149,6 +213,20 @@ def build_dir() -> Path:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Message for a name that does not exist: the nearest one, and all there are.
+
+    Parameters
+    ----------
+    kind
+        What it is called, such as ``"sample"``.
+    name
+        The name that does not exist.
+    known
+        The names that do.
+
+    Returns
+    -------
+    str
+        A sentence.
 
     Examples
     --------

@@ -24,6 +24,16 @@ def _opened(path: Path) -> io.BufferedIOBase:
 def header(path: Path) -> tuple[str, ...]:
     """Names in the first line.
 
+    Parameters
+    ----------
+    path
+        CSV file, compressed with gzip or not.
+
+    Returns
+    -------
+    tuple of str
+        The names, without quotation marks.
+
     Raises
     ------
     OSError
@@ -46,6 +56,22 @@ def header(path: Path) -> tuple[str, ...]:
 
 def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[str, Any]:
     """First `events` rows of columns: NumPy arrays, awkward ones for text; NaN for what is empty.
+
+    Parameters
+    ----------
+    path
+        CSV file, compressed with gzip or not.
+    _
+        Not used: a CSV file is one table without a name.
+    names
+        Columns to read.
+    events
+        How many rows to read, from the first; None for all.
+
+    Returns
+    -------
+    dict
+        Column by its name, shape (rows,). A column of whole numbers is one of integers.
 
     Raises
     ------

@@ -27,6 +27,25 @@ def read_events(table: FileTable, events: int | None) -> ak.Array:
 
     `particles`: ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad], masses zero. `label`: int8, 1
     signal, 0 background. The whole R&D set is 18 GB: ask for as many `events` as you need.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     label = [name for name in table.columns if name == str(3 * _SLOTS)]
     names = [str(i) for i in range(3 * _SLOTS)]
@@ -49,6 +68,25 @@ def read_features(table: FileTable, events: int | None) -> ak.Array:
     `jets`: two per event in the order of the file, ``Momentum4D`` with `pt, eta, phi, mass` [GeV,
     rad] and `tau_1, tau_2, tau_3`; a jet without momentum is left out. `label`: int8, 1 signal,
     0 background.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     quantities = ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
     names = {quantity: [f"{quantity}j1", f"{quantity}j2"] for quantity in quantities}

@@ -35,6 +35,18 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     None where there is none. `regressions` and `classifications`, where the file has them, in the
     file's structure, None where there is none. Units are those of the file.
 
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
     Raises
     ------
     ValueError

@@ -35,6 +35,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     Columns keep their names and units (mm, GeV), but for ``particles``: ``Momentum3D`` with
     `pt, eta, phi` [GeV, rad], `charge` (int8), and `pdg` where the file has it, in place of
     ``px, py, pz, q, particle_type``. A folder is read by `read_folder`.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the rows with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     names = [name for name in table.columns if name]
     data = table.read(names, events)
@@ -47,6 +66,18 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
     """Events of a folder, the first `events` of them: `event` and lists of rows.
 
     `hits`, `cells`, `particles`, `truth`: as `read` gives them, where every event has them.
+
+    Parameters
+    ----------
+    folder
+        Folder of files ``event*-hits.csv`` and so on, compressed or not.
+    events
+        How many events to read, from the lowest number; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per event.
 
     Raises
     ------

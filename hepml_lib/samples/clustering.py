@@ -40,7 +40,7 @@ def anti_kt(
     >>> photons |= {"eta": np.array([0.0, 0.1, 2.0]), "phi": np.zeros(3), "kind": np.full(3, 2)}
     >>> jets, members = anti_kt(photons, 0.4, 10.0)
     >>> jets["pt"].round(6).tolist(), members.to_list()
-    ([50.0, 40.0], [[0, 1], [2]])
+    ([40.0, 50.0], [[2], [0, 1]])
     """
     numbers, first, counts = np.unique(candidates["event"], return_index=True, return_counts=True)
     sequence = substructure.cluster(

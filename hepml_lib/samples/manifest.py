@@ -26,6 +26,16 @@ def _key(recipe: Recipe) -> str:
 def entry(recipe: Recipe) -> dict[str, Any]:
     """Manifest entry of a sample.
 
+    Parameters
+    ----------
+    recipe
+        The sample.
+
+    Returns
+    -------
+    dict
+        What `record` wrote: hashes, bytes, entries, seeds, versions, platform, licence.
+
     Raises
     ------
     OSError
@@ -39,7 +49,20 @@ def entry(recipe: Recipe) -> dict[str, Any]:
 
 
 def record(recipe: Recipe, columns: Columns) -> None:
-    """Write the entry of a committed file; entries of other files stay as they are."""
+    """Write the entry of a committed file; entries of other files stay as they are.
+
+    Parameters
+    ----------
+    recipe
+        The sample; its file is in the data folder.
+    columns
+        What the file holds.
+
+    Raises
+    ------
+    OSError
+        If the manifest cannot be written; the old one is then still there.
+    """
     folder = settings.data_dir()
     path = folder / "manifest.toml"
     tables = tomllib.loads(path.read_text()) if path.exists() else {}
@@ -68,7 +91,18 @@ def record(recipe: Recipe, columns: Columns) -> None:
 
 
 def version(package: str) -> str:
-    """Version of a package, or ``"not installed"``."""
+    """Version of a package, or ``"not installed"``.
+
+    Parameters
+    ----------
+    package
+        Name of a distribution, such as ``"pythia8mc"``.
+
+    Returns
+    -------
+    str
+        Such as ``"8.316.0"``.
+    """
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -76,7 +110,13 @@ def version(package: str) -> str:
 
 
 def platform() -> str:
-    """System and processor, which decide the last bits of a result."""
+    """System and processor, which decide the last bits of a result.
+
+    Returns
+    -------
+    str
+        Such as ``"Linux x86_64"``.
+    """
     return f"{machine.system()} {machine.machine()}"
 
 

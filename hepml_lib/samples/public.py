@@ -46,7 +46,18 @@ class PublicSet:
     files: tuple[PublicFile, ...]
 
     def address(self, file: PublicFile) -> str:
-        """Where a file is downloaded from."""
+        """Where a file is downloaded from.
+
+        Parameters
+        ----------
+        file
+            One of `files`.
+
+        Returns
+        -------
+        str
+            Its URL.
+        """
         return f"{self.record}/files/{file.name}"
 
 
@@ -67,6 +78,11 @@ def sets() -> dict[str, PublicSet]:
 def names() -> list[str]:
     """Names of the public sets.
 
+    Returns
+    -------
+    list of str
+        Sorted.
+
     Examples
     --------
     >>> "higgsml" in names()
@@ -83,6 +99,21 @@ def _set(name: str) -> PublicSet:
 
 def describe(name: str) -> str:
     """Card of a public set: where it is from, licence, files, and what opens them.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    str
+        A few lines of text.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
 
     Examples
     --------

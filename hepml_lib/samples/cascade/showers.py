@@ -69,6 +69,11 @@ def simulate(
     rings
         How many rings around the axis.
 
+    Returns
+    -------
+    Showers
+        One row per energy; the energies of each add up to the one that came in.
+
     Raises
     ------
     ValueError

@@ -61,6 +61,16 @@ class Tables(NamedTuple):
 def tabulate(materials: Sequence[Material]) -> Tables:
     """Tables of some materials.
 
+    Parameters
+    ----------
+    materials
+        Their places are the numbers of the tables' first axis.
+
+    Returns
+    -------
+    Tables
+        On the energies of `GRID`.
+
     Examples
     --------
     >>> from hepml_lib.samples.cascade.materials import LEAD
