@@ -166,9 +166,9 @@ def _selected(
 ) -> list[Column]:
     if tree is None:
         if len(trees) != 1:
-            found = ", ".join(sorted(trees)) or "none"
+            names = ", ".join(sorted(trees)) or "none"
             raise ValueError(
-                f"{source} has {len(trees)} trees; choose one by tree=. There are: {found}"
+                f"{source} has {len(trees)} trees; choose one by tree=. There are: {names}"
             )
         (tree,) = trees
     if tree not in trees:

@@ -90,15 +90,15 @@ def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[st
         table = csv.read_csv(io.BytesIO(text), convert_options=options)[:events]
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise _damaged(path, error) from error
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, column in zip(names, table.columns, strict=True):
         if pa.types.is_string(column.type):
-            found[name] = ak.from_arrow(column)
+            values[name] = ak.from_arrow(column)
         elif pa.types.is_null(column.type):
-            found[name] = np.full(len(column), np.nan)
+            values[name] = np.full(len(column), np.nan)
         else:
-            found[name] = column.to_numpy()
-    return found
+            values[name] = column.to_numpy()
+    return values
 
 
 def _damaged(path: Path, error: Exception) -> OSError:

@@ -146,7 +146,7 @@ def frame(path: Path, name: str, columns: list[str], events: int | None) -> dict
         If the file is cut short or damaged.
     """
     wanted = set(columns)
-    found: dict[str, NDArray[Any]] = {}
+    values: dict[str, NDArray[Any]] = {}
     rows: dict[str, NDArray[Any]] = {}
     with opened(path) as file:
         for dataset, field, labels in _blocks(file[name]):
@@ -160,8 +160,8 @@ def frame(path: Path, name: str, columns: list[str], events: int | None) -> dict
                     f"{dataset.name} does not have the {len(labels)} columns of its labels"
                 )
             data = data.reshape(len(data), len(labels))
-            found |= {label: data[:, i] for i, label in enumerate(labels) if label in wanted}
-    return found
+            values |= {label: data[:, i] for i, label in enumerate(labels) if label in wanted}
+    return values
 
 
 def _blocks(group: Any) -> list[tuple[Any, str | None, list[str]]]:

@@ -103,9 +103,9 @@ def _positions(
     table: FileTable, positions: NDArray[np.integer], there: NDArray[np.bool_], name: str
 ) -> ak.Array:
     rows = np.arange(len(positions))
-    found = positions >= 0
-    inside = np.where(found & (positions < there.shape[1]), positions, 0)
-    wrong = found & ((positions >= there.shape[1]) | ~there[rows, inside])
+    assigned = positions >= 0
+    inside = np.where(assigned & (positions < there.shape[1]), positions, 0)
+    wrong = assigned & ((positions >= there.shape[1]) | ~there[rows, inside])
     if np.any(wrong):
         event = int(np.flatnonzero(wrong)[0])
         raise ValueError(
@@ -114,7 +114,7 @@ def _positions(
         )
     # Padding inside a list, where there is any, moves what comes after it.
     moved = (np.cumsum(there, axis=1) - 1)[rows, inside]
-    return ak.mask(moved, found)
+    return ak.mask(moved, assigned)
 
 
 def _defined(values: NDArray[Any]) -> ak.Array:

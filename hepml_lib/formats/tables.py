@@ -111,10 +111,10 @@ def tables(path: Path) -> list[FileTable]:
             ]
     if beginning == b"\x89HDF\r\n\x1a\n":
         frames, others = hdf5file.contents(path)
-        found = [
+        data_frames = [
             FileTable(path, "pandas", name, names, hdf5file.frame) for name, names in frames.items()
         ]
-        return found + [FileTable(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
+        return data_frames + [FileTable(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
     return [FileTable(path, "CSV", "", csvfile.header(path), csvfile.columns)]
 
 

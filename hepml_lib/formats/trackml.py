@@ -89,28 +89,28 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
         if number := re.search(r"event(\d+)", path.name):
             paths.setdefault(int(number[1]), []).append(path)
     numbers = sorted(paths)[:events]
-    found = {number: _tables(paths[number]) for number in numbers}
-    if not any("hits" in kinds for kinds in found.values()):
+    files = {number: _tables(paths[number]) for number in numbers}
+    if not any("hits" in kinds for kinds in files.values()):
         raise ValueError(f"{folder} has no CSV file with the columns {', '.join(COLUMNS['hits'])}")
     fields: dict[str, Any] = {"event": np.array(numbers)}
-    for kind in sorted({kind for number in numbers for kind in found[number]}):
-        lacking = [number for number in numbers if kind not in found[number]]
+    for kind in sorted({kind for number in numbers for kind in files[number]}):
+        lacking = [number for number in numbers if kind not in files[number]]
         if lacking:
             raise ValueError(f"{folder}: event {lacking[0]} has no file of {kind}, others have")
-        rows = [read(found[number][kind], None) for number in numbers]
+        rows = [read(files[number][kind], None) for number in numbers]
         fields[kind] = ak.unflatten(ak.concatenate(rows), [len(row) for row in rows])
     return ak.zip(fields, depth_limit=1)
 
 
 def _tables(paths: list[Path]) -> dict[str, FileTable]:
     """Tables of an event by their kind, which their columns tell."""
-    found = {}
+    by_kind = {}
     for path in paths:
         (table,) = tables(path)
         for kind, names in COLUMNS.items():
             if set(names) <= set(table.columns):
-                found[kind] = table
-    return found
+                by_kind[kind] = table
+    return by_kind
 
 
 def _particles(data: dict[str, Any]) -> ak.Array:

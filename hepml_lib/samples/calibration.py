@@ -12,8 +12,8 @@ from hepml_lib.samples.jets import match
 
 __all__ = ["area", "depth", "reconstructed_vertices", "shares", "unique_pairs"]
 
-VERTEX_TRACKS = 4
-VERTEX_PT = 0.5
+VERTEX_TRACKS, VERTEX_PT = 4, 0.5
+"""Tracks of a vertex that is reconstructed, at least, and their least momentum [GeV]."""
 
 _KINDS = ("charged", "neutral", "photon", "electron", "muon")
 _POINTS = 256

@@ -13,12 +13,17 @@ from hepml_lib.samples.storage import round_mantissa
 
 __all__ = ["generated", "no_collision", "primary_first", "reconstructed"]
 
-RADIUS = 0.4
-JET_PT = 10.0
-JET_ETA = 2.5
+RADIUS, JET_PT, JET_ETA = 0.4, 10.0, 2.5
+"""Radius of the jets, softest one [GeV], largest |η|."""
+
 HT_JET = 30.0
+"""Softest jet that counts in the sum [GeV]."""
+
 ISOLATION = 0.15
+"""Largest isolation of a lepton."""
+
 ANGLE_STEP = 2.0**-7
+"""Precision in which angles are stored [rad]."""
 
 
 def primary_first(candidates: ParticleTable, events: int) -> ParticleTable:

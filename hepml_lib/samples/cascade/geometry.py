@@ -105,9 +105,9 @@ def block(material: Material, slices: int, thickness: float, half_width: float) 
     Stack
         Slices that no cell reads.
     """
-    none = np.zeros(slices, np.int64)
     edges = thickness * np.arange(slices + 1.0)
-    return Stack(edges, none, none - 1, (material,), half_width)
+    unread = np.full(slices, -1)
+    return Stack(edges, np.zeros(slices, np.int64), unread, (material,), half_width)
 
 
 def effective_medium() -> Mixture:

@@ -82,7 +82,7 @@ def tabulate(materials: Sequence[Material]) -> Tables:
         [m.collision_loss(GRID, positron) + s for m, s in zip(materials, soft, strict=True)]
         for positron in (False, True)
     ]
-    one = [m.charge ** (1 / 3) for m in materials]
+    cube_roots = [m.charge ** (1 / 3) for m in materials]
     return Tables(
         step=float(np.log(GRID[1] / GRID[0])),
         pair=np.array([interactions.pair_production(m, GRID) for m in materials]),
@@ -94,6 +94,6 @@ def tabulate(materials: Sequence[Material]) -> Tables:
         annihilation=np.array([interactions.annihilation(m, GRID) for m in materials]),
         loss=np.array(loss),
         radiation_length=np.array([m.radiation_length for m in materials]),
-        screen=136 * interactions.MASS / np.array(one),
+        screen=136 * interactions.MASS / np.array(cube_roots),
         coulomb=np.array([[4 / 3 * np.log(m.charge), 4 * m.coulomb] for m in materials]),
     )
