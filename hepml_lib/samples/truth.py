@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib.samples import pythia
+from hepml_lib.samples import jets, pythia
 from hepml_lib.samples.ancestry import heavy_quark
 from hepml_lib.samples.detector import ParticleTable, take
 
-__all__ = ["decays", "heavy_hadrons"]
+__all__ = ["decays", "drawn_b_tag", "heavy_hadrons", "jet_flavour"]
 
 _RESONANCES = (6, 23, 24, 25)
 
@@ -98,3 +100,45 @@ def heavy_hadrons(table: ParticleTable, pt_min: float) -> ParticleTable:
         from_b |= (quark[above] == 5) & (quark[rows] == 4)
         above = np.where(hadron, mother[above], above)
     return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
+
+
+def jet_flavour(
+    table: ParticleTable, axes: ParticleTable, radius: float, pt_min: float = 5.0
+) -> NDArray[np.int8]:
+    """Flavour of each jet: 5 with a b hadron near the axis, else 4 with a c hadron, else 0.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+    axes
+        Jets: `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Largest distance ΔR of the hadron, not included.
+    pt_min
+        Softest hadron [GeV].
+    """
+    hadrons = heavy_hadrons(table, pt_min)
+    b, c = (
+        jets.number_near(axes, take(hadrons, hadrons["quark"] == quark), radius) > 0
+        for quark in (5, 4)
+    )
+    return np.select([b, c], [5, 4], 0).astype(np.int8)
+
+
+def drawn_b_tag(
+    flavour: NDArray[np.integer], efficiency: Mapping[int, float], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """A b tag at random, whatever the momentum.
+
+    Parameters
+    ----------
+    flavour
+        5, 4 or 0, one per jet.
+    efficiency
+        Probability of a tag by flavour.
+    rng
+        Decides.
+    """
+    chance = np.select([flavour == 5, flavour == 4], [efficiency[5], efficiency[4]], efficiency[0])
+    return rng.random(len(flavour)) < chance

@@ -196,7 +196,9 @@ def test_labels_find_the_b_quarks():
     """Of the b hadrons well inside the acceptance nearly all have their jet."""
     table = pythia.records(next(pythia.batches(flavour_jets.CARD, 5_150_002, 60)).prt)
     decays = ancestry.weak_decays(table)
-    candidates = detector.respond(pythia.stable(table), np.random.default_rng(3)).candidates
+    candidates = detector.respond(
+        pythia.visible_particles(table), np.random.default_rng(3)
+    ).candidates
     found, _ = clustering.anti_kt(candidates, flavour_jets.RADIUS, flavour_jets.JET_PT)
     flavour, hadron = ancestry.jet_labels(found, decays)
     chosen = (decays["flavour"] == 5) & (decays["pt"] > 40) & (np.abs(decays["eta"]) < 2.2)
