@@ -88,7 +88,7 @@ def test_other_events_are_refused():
         fiducial.semileptonic_top_pair(table)
 
 
-def test_hard_partons_are_asked_for():
+def test_showered_partons_are_asked_for():
     card = "measurement_events_wjets_simulation"
     table = pythia.records(
         next(pythia.batches(card, 5_160_003, 30, hooks.showered_partons(2, 20.0))).prt
