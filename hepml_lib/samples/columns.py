@@ -9,7 +9,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Columns", "constant", "jagged", "join"]
+__all__ = ["Columns", "constant", "grouped", "jagged", "join"]
 
 Columns = dict[str, ak.Array]
 """What a file holds: one flat or jagged array per name, equal in length."""
@@ -36,6 +36,26 @@ def constant(entries: int, **values: np.generic) -> Columns:
     [1, 1]
     """
     return {name: ak.Array(np.full(entries, value)) for name, value in values.items()}
+
+
+def grouped(columns: Columns) -> tuple[Columns, dict[str, Columns]]:
+    """Flat columns, and the jagged columns ``group_name`` by group and name; undoes `jagged`.
+
+    Examples
+    --------
+    >>> flat, groups = grouped({"event": ak.Array([7]), "jets_pt": ak.Array([[50.0, 30.0]])})
+    >>> list(flat), groups["jets"]["pt"].tolist()
+    (['event'], [[50.0, 30.0]])
+    """
+    flat: Columns = {}
+    groups: dict[str, Columns] = {}
+    for name, column in columns.items():
+        if column.ndim > 1:
+            group, _, field = name.partition("_")
+            groups.setdefault(group, {})[field] = column
+        else:
+            flat[name] = column
+    return flat, groups
 
 
 def jagged(group: str, table: Mapping[str, ArrayLike], counts: ArrayLike) -> Columns:

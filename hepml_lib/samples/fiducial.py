@@ -91,14 +91,20 @@ def lepton_and_jets(
     leptons = take(leptons, jets.hardest_first(leptons["pt"], leptons["event"]))
     rest = np.ones(len(prompt), bool)
     rest[bare] = rest[photon] = False
-    found, _ = clustering.anti_kt(detector.perfect(take(particles, rest)), RADIUS, MIN_JET_PT)
-    found["label"], _ = ancestry.jet_labels(found, decays)
-    alone = jets.number_near(found, leptons, RADIUS) == 0
-    found = take(found, alone & (np.abs(found["eta"]) < MAX_JET_ETA))
-    return leptons, take(found, jets.hardest_first(found["pt"], found["event"]))
+    particle_jets, _ = clustering.anti_kt(
+        detector.perfect(take(particles, rest)), RADIUS, MIN_JET_PT
+    )
+    particle_jets["label"], _ = ancestry.jet_labels(particle_jets, decays)
+    alone = jets.number_near(particle_jets, leptons, RADIUS) == 0
+    particle_jets = take(particle_jets, alone & (np.abs(particle_jets["eta"]) < MAX_JET_ETA))
+    return leptons, take(
+        particle_jets, jets.hardest_first(particle_jets["pt"], particle_jets["event"])
+    )
 
 
-def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArray[np.bool_]:
+def fiducial(
+    leptons: ParticleTable, particle_jets: ParticleTable, events: int
+) -> NDArray[np.bool_]:
     """Events of the fiducial region, one flag per event.
 
     Exactly one lepton with pT > 25 GeV and |η| < 2.4, and at least four jets with pT > 30 GeV and
@@ -107,7 +113,7 @@ def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArr
 
     Parameters
     ----------
-    leptons, found
+    leptons, particle_jets
         As `lepton_and_jets` gives them.
     events
         Number of events.
@@ -123,13 +129,13 @@ def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArr
     [True, False]
     """
     good = (leptons["pt"] > LEPTON_PT) & (np.abs(leptons["eta"]) < LEPTON_ETA)
-    hard = (found["pt"] > JET_PT) & (np.abs(found["eta"]) < JET_ETA)
+    hard = (particle_jets["pt"] > JET_PT) & (np.abs(particle_jets["eta"]) < JET_ETA)
     leptons_number, jets_number, b_number = (
         np.bincount(table["event"][chosen], minlength=events)
         for table, chosen in (
             (leptons, good),
-            (found, hard),
-            (found, hard & (found["label"] == 5)),
+            (particle_jets, hard),
+            (particle_jets, hard & (particle_jets["label"] == 5)),
         )
     )
     return (leptons_number == 1) & (jets_number >= JETS) & (b_number >= B_JETS)

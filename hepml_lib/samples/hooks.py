@@ -83,7 +83,7 @@ def _particles(event: Any) -> list[Any]:
     return [event[row] for row in range(event.size())]
 
 
-def parton_jets(number: int, pt: float, radius: float, eta_max: float = 3.0) -> Any:
+def parton_jets(number: int, pt: float, radius: float) -> Any:
     """Hook that keeps events with at least `number` jets of partons.
 
     Parameters
@@ -92,10 +92,10 @@ def parton_jets(number: int, pt: float, radius: float, eta_max: float = 3.0) -> 
         Least number of anti-kT jets, before hadronisation.
     pt
         Least transverse momentum of each [GeV].
-    radius, eta_max
-        Radius parameter R, and largest |η|.
+    radius
+        Radius parameter R; the jets have |η| < 3.
     """
-    finder = _jet_finder(pt, radius, eta_max)
+    finder = _jet_finder(pt, radius, 3.0)
     return _veto(partons=lambda event: _number_of_jets(finder, event) < number)
 
 

@@ -44,6 +44,15 @@ def hardest_first(
 ) -> NDArray[np.int64]:
     """Order of rows by owner, and of each owner's by falling pT; at most `most` of each.
 
+    Parameters
+    ----------
+    pt
+        What falls, such as the transverse momentum.
+    owner
+        Number of what the row belongs to, such as its event or its jet.
+    most
+        Rows kept of each owner; all by default.
+
     Examples
     --------
     >>> hardest_first(np.array([5.0, 9.0, 7.0]), np.array([1, 0, 1])).tolist()
@@ -91,9 +100,9 @@ def central(
     eta_max
         Largest |η| of the axis, not included.
     """
-    found, _ = clustering.anti_kt(candidates, radius, pt_min)
-    found = take(found, np.abs(found["eta"]) < eta_max)
-    return take(found, hardest_first(found["pt"], found["event"]))
+    axes, _ = clustering.anti_kt(candidates, radius, pt_min)
+    axes = take(axes, np.abs(axes["eta"]) < eta_max)
+    return take(axes, hardest_first(axes["pt"], axes["event"]))
 
 
 def _pairs(
@@ -108,10 +117,11 @@ def _pairs(
 
 
 def _distance(
-    one: ParticleTable, one_row: NDArray[np.int64], two: ParticleTable, two_row: NDArray[np.int64]
+    jets: ParticleTable, jet: NDArray[np.int64], objects: ParticleTable, row: NDArray[np.int64]
 ) -> NDArray[np.floating]:
+    """ΔR of pairs of rows."""
     return kinematics.delta_r(
-        one["eta"][one_row], one["phi"][one_row], two["eta"][two_row], two["phi"][two_row]
+        jets["eta"][jet], jets["phi"][jet], objects["eta"][row], objects["phi"][row]
     )
 
 

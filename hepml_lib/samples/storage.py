@@ -12,7 +12,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.columns import Columns, grouped
 
 __all__ = [
     "chosen",
@@ -92,14 +92,7 @@ def write(path: Path, columns: Columns) -> None:
     """
     import uproot
 
-    branches: dict[str, ak.Array] = {}
-    groups: dict[str, dict[str, ak.Array]] = {}
-    for name, column in columns.items():
-        if column.ndim > 1:
-            group, _, field = name.partition("_")
-            groups.setdefault(group, {})[field] = column
-        else:
-            branches[name] = column
+    branches, groups = grouped(columns)
     branches |= {group: ak.zip(fields) for group, fields in groups.items()}
     types = {name: ak.type(value).content for name, value in branches.items()}
     path.parent.mkdir(parents=True, exist_ok=True)

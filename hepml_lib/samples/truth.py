@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import jets, pythia
-from hepml_lib.samples.ancestry import heavy_quark
+from hepml_lib.samples.ancestry import HADRON_PT, heavy_quark
 from hepml_lib.samples.detector import ParticleTable, take
 
 __all__ = ["decays", "drawn_b_tag", "heavy_hadrons", "jet_flavour"]
@@ -102,9 +102,7 @@ def heavy_hadrons(table: ParticleTable, pt_min: float) -> ParticleTable:
     return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
 
 
-def jet_flavour(
-    table: ParticleTable, axes: ParticleTable, radius: float, pt_min: float = 5.0
-) -> NDArray[np.int8]:
+def jet_flavour(table: ParticleTable, axes: ParticleTable, radius: float) -> NDArray[np.int8]:
     """Flavour of each jet: 5 with a b hadron near the axis, else 4 with a c hadron, else 0.
 
     Parameters
@@ -114,11 +112,9 @@ def jet_flavour(
     axes
         Jets: `event` (ascending), `eta`, `phi` [rad].
     radius
-        Largest distance ΔR of the hadron, not included.
-    pt_min
-        Softest hadron [GeV].
+        Largest distance ΔR of the hadron, not included; it has more than 5 GeV.
     """
-    hadrons = heavy_hadrons(table, pt_min)
+    hadrons = heavy_hadrons(table, HADRON_PT)
     b, c = (
         jets.number_near(axes, take(hadrons, hadrons["quark"] == quark), radius) > 0
         for quark in (5, 4)

@@ -8,7 +8,7 @@ import vector.backends.awkward
 from numpy.typing import NDArray
 
 from hepml_lib.samples import acts, detector, layout, pythia
-from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.columns import Columns, jagged
 from hepml_lib.samples.detector import ParticleTable, take
 from hepml_lib.samples.detector.table import merge
 from hepml_lib.samples.recipe import Chunk, Recipe
@@ -143,12 +143,14 @@ def _particles(particles: ParticleTable) -> ParticleTable:
 
 def _group(name: str, table: ParticleTable, event: NDArray[np.integer], entries: int) -> Columns:
     """Jagged columns of a group, in whole steps where it has them."""
-    counts = np.bincount(event, minlength=entries)
-    columns = {f"{name}_{field}": column for field, column in table.items()}
-    for field in columns.keys() & STEPS.keys():
-        kind = np.int16 if name == "truth" else np.int32
-        columns[field] = np.rint(columns[field] / STEPS[field]).astype(kind)
-    return {field: ak.unflatten(column, counts) for field, column in columns.items()}
+    kind = np.int16 if name == "truth" else np.int32
+    stored = {
+        field: np.rint(column / STEPS[f"{name}_{field}"]).astype(kind)
+        if f"{name}_{field}" in STEPS
+        else column
+        for field, column in table.items()
+    }
+    return jagged(name, stored, np.bincount(event, minlength=entries))
 
 
 def decode(columns: Columns) -> ak.Array:
