@@ -19,6 +19,7 @@ __all__ = [
     "ORIGINS",
     "heavy_quark",
     "jet_labels",
+    "last_copies",
     "nearest",
     "origins",
     "prompt",
@@ -139,11 +140,33 @@ def _decayed_flavour(table: ParticleTable) -> _Int:
     """Flavour of every row that is the last copy of what decays weakly; 0 for all others."""
     code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
     flavour = np.where(code == _TAU, _TAU, heavy_quark(code))
-    flavour[np.isin(code, _STRANGE)] = 3
-    # What has a daughter of the same flavour decays strongly, radiates or mixes.
-    again = (flavour > 3) & (flavour[mother] == flavour)
-    flavour[mother[again]] = 0
-    return np.where(table["status"] < 0, flavour, 0)
+    last = last_copies(flavour, mother)
+    last[np.isin(code, _STRANGE)] = 3
+    return np.where(table["status"] < 0, last, 0)
+
+
+def last_copies(flavour: _Int, mother: _Int) -> _Int:
+    """Flavour of rows that have no daughter of the same flavour, 0 for all others.
+
+    What has one decays strongly, radiates or mixes.
+
+    Parameters
+    ----------
+    flavour
+        One per row of a record, 0 for none.
+    mother
+        Row of each row's mother.
+
+    Examples
+    --------
+    An excited B meson in row 1 decays to the one in row 2, that to the D meson in row 3:
+
+    >>> last_copies(np.array([0, 5, 5, 4]), np.array([0, 0, 1, 2])).tolist()
+    [0, 0, 5, 4]
+    """
+    last = flavour.copy()
+    last[mother[(flavour > 0) & (flavour[mother] == flavour)]] = 0
+    return last
 
 
 def origins(

@@ -103,6 +103,11 @@ class Recipe:
         return datacard.read(self.name)
 
     @property
+    def title(self) -> str:
+        """A line on what the sample is."""
+        return self.card.title
+
+    @property
     def fields(self) -> dict[str, str]:
         """Type, unit and meaning of every field of the loaded array."""
         return self.card.fields

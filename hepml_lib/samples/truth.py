@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples import jets, pythia
-from hepml_lib.samples.ancestry import HADRON_PT, heavy_quark
+from hepml_lib.samples.ancestry import HADRON_PT, heavy_quark, last_copies
 from hepml_lib.samples.detector import ParticleTable, take
 
 __all__ = ["decays", "drawn_b_tag", "heavy_hadrons", "jet_flavour"]
@@ -39,23 +39,29 @@ def decays(table: ParticleTable, identity: int) -> tuple[ParticleTable, Particle
     kind = np.abs(code)
     last = (kind == identity) & (code[table["first"] + table["daughter1"]] != code)
     quark = (kind < 6) & (np.abs(table["status"]) == 23) & np.isin(kind[mother], _RESONANCES)
-    rows = np.flatnonzero(last), np.flatnonzero(quark)
-    roots = [_origin(row, kind, mother) for row in rows]
-    # Quarks of other resonances than those asked for, such as of a Z beside a Higgs boson.
-    own = kind[roots[1]] == identity
-    rows, roots = (rows[0], rows[1][own]), [roots[0], roots[1][own]]
-    parts = []
-    for row, root in zip(rows, roots, strict=True):
-        order = np.lexsort((row, root, np.sign(code[root]), table["event"][row]))
-        parts.append(pythia.directions(take(table, row[order])))
-    resonances, quarks = parts
-    shape = (len(rows[0]), 3 if identity == 6 else 2)
-    if len(rows[1]) != shape[0] * shape[1]:
+    quarks_of_any = np.flatnonzero(quark)
+    # Not those of other resonances, such as of a Z beside a Higgs boson.
+    own = kind[_origin(quarks_of_any, kind, mother)] == identity
+    resonances, quarks = (
+        _by_origin(table, rows, _origin(rows, kind, mother))
+        for rows in (np.flatnonzero(last), quarks_of_any[own])
+    )
+    shape = (len(resonances["id"]), 3 if identity == 6 else 2)
+    if len(quarks["id"]) != shape[0] * shape[1]:
         raise ValueError(
-            f"{shape[0]} resonances with code {identity} have {len(rows[1])} quarks, not "
+            f"{shape[0]} resonances with code {identity} have {len(quarks['id'])} quarks, not "
             f"{shape[1]} each: the command file must let them decay to quarks only"
         )
     return resonances, {name: column.reshape(shape) for name, column in quarks.items()}
+
+
+def _by_origin(
+    table: ParticleTable, rows: NDArray[np.int64], origin: NDArray[np.int64]
+) -> ParticleTable:
+    """Rows of the record in the order of event, sign and row of what they come from."""
+    sign = np.sign(table["id"][origin])
+    order = np.lexsort((rows, origin, sign, table["event"][rows]))
+    return pythia.directions(take(table, rows[order]))
 
 
 def _origin(
@@ -88,13 +94,8 @@ def heavy_hadrons(table: ParticleTable, pt_min: float) -> ParticleTable:
     """
     code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
     quark = heavy_quark(code)
-    # What has a daughter of the same flavour decays strongly, radiates or mixes.
-    heavy = np.flatnonzero(quark > 0)
-    again = heavy[quark[mother[heavy]] == quark[heavy]]
-    last = np.zeros(len(code), bool)
-    last[heavy] = True
-    last[mother[again]] = False
-    rows = np.flatnonzero(last & (np.hypot(table["px"], table["py"]) > pt_min))
+    hard = np.hypot(table["px"], table["py"]) > pt_min
+    rows = np.flatnonzero((last_copies(quark, mother) > 0) & hard)
     above, from_b = mother[rows], np.zeros(len(rows), bool)
     while (hadron := quark[above] > 0).any():
         from_b |= (quark[above] == 5) & (quark[rows] == 4)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 
 import awkward as ak
 import numpy as np
@@ -83,6 +84,18 @@ def test_data_cards_come_from_the_package_where_a_folder_has_none(tmp_path, monk
 def test_a_sample_without_a_data_card_says_where_it_should_be():
     with pytest.raises(FileNotFoundError, match=r"no_sample\.toml.*restore it"):
         datacard.read("no_sample")
+
+
+@pytest.mark.parametrize("target", ["sdist", "wheel"])
+def test_packages_carry_the_data_cards(root, target):
+    build = tomllib.loads((root / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
+    carried = {
+        path.stem
+        for pattern in build["targets"][target]["include"]
+        for path in root.glob(pattern)
+        if path.parent.name == "samples" and path.suffix == ".toml"
+    }
+    assert carried == set(catalogue.names())
 
 
 def test_both_samples_with_a_z_say_the_same():
