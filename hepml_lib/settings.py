@@ -30,6 +30,7 @@ __all__ = [
     "cache_dir",
     "data_dir",
     "device",
+    "own_data_dir",
     "rng",
     "scale",
     "seed",
@@ -168,7 +169,7 @@ def device() -> str:
 def data_dir() -> Path:
     """Folder with the committed cards, samples, models and their manifest.
 
-    ``HEPML_DATA`` when set, else ``data/`` of the checkout, else what the package carries.
+    ``HEPML_DATA`` when set, else what came with the code.
 
     Returns
     -------
@@ -177,6 +178,11 @@ def data_dir() -> Path:
     """
     if "HEPML_DATA" in os.environ:
         return Path(os.environ["HEPML_DATA"]).expanduser()
+    return own_data_dir()
+
+
+def own_data_dir() -> Path:
+    """Folder that came with the code: ``data/`` of the checkout, else what the package carries."""
     checkout = _PACKAGE.parent / "data"
     return checkout if checkout.is_dir() else _PACKAGE / "data"
 

@@ -19,6 +19,7 @@ __all__ = [
     "ORIGINS",
     "heavy_quark",
     "jet_labels",
+    "last_copies",
     "nearest",
     "origins",
     "prompt",
@@ -108,22 +109,14 @@ def weak_decays(table: ParticleTable) -> ParticleTable:
         `flight`, how far from where it was produced [mm]; `charged`, its stable charged particles
         that come from no further decay; `leptonic`, for taus that decay to an electron or a muon.
     """
-    code = np.abs(table["id"])
-    mother = table["first"] + table["mother1"]
-    flavour = np.where(code == _TAU, _TAU, heavy_quark(code))
-    flavour[np.isin(code, _STRANGE)] = 3
-    # What has a daughter of the same flavour decays strongly, radiates or mixes.
-    again = np.flatnonzero((flavour > 3) & (flavour[mother] == flavour))
-    decayed = (flavour > 0) & (table["status"] < 0)
-    decayed[mother[again]] = False
-    rows = np.flatnonzero(decayed)
-    above = nearest(table, decayed)
-    number = np.full(len(code), -1)
+    code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
+    flavour = _decayed_flavour(table)
+    rows = np.flatnonzero(flavour)
+    above, beauty = nearest(table, flavour > 0), nearest(table, flavour == 5)
+    # Which decay a row is; the last place, which row -1 finds, stands for none.
+    number = np.full(len(code) + 1, -1)
     number[rows] = np.arange(len(rows))
-    chain = number[above[mother[rows]]]
-    chain[above[mother[rows]] < 0] = -1
-    from_b = nearest(table, decayed & (flavour == 5))[mother[rows]] >= 0
-    stable = (table["status"] > 0) & np.isin(code, (11, 13, 211, 321, 2212)) & (above >= 0)
+    charged = (table["status"] > 0) & np.isin(code, (11, 13, 211, 321, 2212)) & (above >= 0)
     leptons = np.isin(code, (11, 13)) & (code[mother] == _TAU)
     end = table["first"][rows] + table["daughter1"][rows]
     place = {axis: table[axis][end] for axis in ("x", "y", "z")}
@@ -134,13 +127,46 @@ def weak_decays(table: ParticleTable) -> ParticleTable:
         | {
             "record": rows,
             "flavour": flavour[rows],
-            "mother": chain,
-            "from_b": from_b,
+            "mother": number[above[mother[rows]]],
+            "from_b": beauty[mother[rows]] >= 0,
             "flight": np.sqrt((path**2).sum(axis=0)),
-            "charged": np.bincount(number[above[stable]], minlength=len(rows)),
+            "charged": np.bincount(number[above[charged]], minlength=len(rows)),
             "leptonic": np.bincount(mother[leptons], minlength=len(code))[rows] > 0,
         }
     )
+
+
+def _decayed_flavour(table: ParticleTable) -> _Int:
+    """Flavour of every row that is the last copy of what decays weakly; 0 for all others."""
+    code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
+    flavour = np.where(code == _TAU, _TAU, heavy_quark(code))
+    last = last_copies(flavour, mother)
+    last[np.isin(code, _STRANGE)] = 3
+    return np.where(table["status"] < 0, last, 0)
+
+
+def last_copies(flavour: _Int, mother: _Int) -> _Int:
+    """Flavour of rows that have no daughter of the same flavour, 0 for all others.
+
+    What has one decays strongly, radiates or mixes.
+
+    Parameters
+    ----------
+    flavour
+        One per row of a record, 0 for none.
+    mother
+        Row of each row's mother.
+
+    Examples
+    --------
+    An excited B meson in row 1 decays to the one in row 2, that to the D meson in row 3:
+
+    >>> last_copies(np.array([0, 5, 5, 4]), np.array([0, 0, 1, 2])).tolist()
+    [0, 0, 5, 4]
+    """
+    last = flavour.copy()
+    last[mother[(flavour > 0) & (flavour[mother] == flavour)]] = 0
+    return last
 
 
 def origins(

@@ -282,7 +282,7 @@ def describe(name: str) -> str:
     top_jets: hadronic top jets against QCD jets at 600 GeV
     """
     recipe = definition(name)
-    lines = [f"{recipe.name}: {recipe.title}", "", recipe.text.rstrip(), "Fields"]
+    lines = [f"{recipe.name}: {recipe.title}", "", recipe.card.text.rstrip(), "Fields"]
     wide = max(map(len, recipe.fields))
     lines += [f"    {field:{wide}}  {text}" for field, text in recipe.fields.items()]
     lines += ["Committed", f"    {', '.join(f'{n} {s}' for s, n in recipe.committed.items())}"]

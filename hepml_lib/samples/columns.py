@@ -1,14 +1,15 @@
-"""Columns of entries: made batch by batch, joined, and completed by what all entries share."""
+"""Columns of entries: flat or jagged, joined, and completed by what all entries share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import ArrayLike
 
-__all__ = ["Columns", "constant", "gather", "join"]
+__all__ = ["Columns", "constant", "grouped", "jagged", "join"]
 
 Columns = dict[str, ak.Array]
 """What a file holds: one flat or jagged array per name, equal in length."""
@@ -26,24 +27,6 @@ def join(parts: Sequence[Columns], order: Any = slice(None)) -> Columns:
     return {name: ak.concatenate([part[name] for part in parts])[order] for name in parts[0]}
 
 
-def gather(batches: Iterable[Columns], entries: int) -> Columns:
-    """The first `entries` entries of batches, of which no more are asked for than it takes.
-
-    Examples
-    --------
-    >>> endless = ({"event": ak.Array([k, k])} for k in range(10**9))
-    >>> gather(endless, 3)["event"].tolist()
-    [0, 0, 1]
-    """
-    found, parts = 0, []
-    for part in batches:
-        parts.append(part)
-        found += len(next(iter(part.values())))
-        if found >= entries:
-            break
-    return join(parts, slice(entries))
-
-
 def constant(entries: int, **values: np.generic) -> Columns:
     """Columns of one value each, of the value's type.
 
@@ -53,3 +36,43 @@ def constant(entries: int, **values: np.generic) -> Columns:
     [1, 1]
     """
     return {name: ak.Array(np.full(entries, value)) for name, value in values.items()}
+
+
+def grouped(columns: Columns) -> tuple[Columns, dict[str, Columns]]:
+    """Flat columns, and the jagged columns ``group_name`` by group and name; undoes `jagged`.
+
+    Examples
+    --------
+    >>> flat, groups = grouped({"event": ak.Array([7]), "jets_pt": ak.Array([[50.0, 30.0]])})
+    >>> list(flat), groups["jets"]["pt"].tolist()
+    (['event'], [[50.0, 30.0]])
+    """
+    flat: Columns = {}
+    groups: dict[str, Columns] = {}
+    for name, column in columns.items():
+        if column.ndim > 1:
+            group, _, field = name.partition("_")
+            groups.setdefault(group, {})[field] = column
+        else:
+            flat[name] = column
+    return flat, groups
+
+
+def jagged(group: str, table: Mapping[str, ArrayLike], counts: ArrayLike) -> Columns:
+    """Columns ``group_name`` with one list per entry, of columns that hold all lists end to end.
+
+    Parameters
+    ----------
+    group
+        Name of the group.
+    table
+        Flat columns, an entry after the other.
+    counts
+        Length of each entry's list.
+
+    Examples
+    --------
+    >>> jagged("jets", {"pt": np.array([50.0, 30.0, 20.0])}, [1, 2])["jets_pt"].tolist()
+    [[50.0], [30.0, 20.0]]
+    """
+    return {f"{group}_{name}": ak.unflatten(column, counts) for name, column in table.items()}

@@ -22,7 +22,7 @@ DRESSING = 0.1
 LEPTON_PT, LEPTON_ETA = 25.0, 2.4
 JET_PT, JET_ETA = 30.0, 2.4
 JETS, B_JETS = 4, 2
-SOFTEST_JET, WIDEST = 20.0, 2.5
+MIN_JET_PT, MAX_JET_ETA = 20.0, 2.5
 
 ROLES = ("b of the leptonic top", "b of the hadronic top", "quark of the W", "antiquark of the W")
 """Quarks of `semileptonic_top_pair`, in their order."""
@@ -49,11 +49,10 @@ def with_lepton(table: ParticleTable, pt: float) -> tuple[ParticleTable, NDArray
     transverse = np.hypot(table["px"], table["py"])
     hard = lepton & (transverse > pt) & (np.abs(table["pz"]) < np.sinh(2.64) * transverse)
     number = np.unique(table["event"][hard])
-    some = take(table, np.isin(table["event"], number))
-    some["event"] = np.searchsorted(number, some["event"])
-    length = np.bincount(some["event"])
-    some["first"] = np.repeat(np.cumsum(length) - length, length)
-    return some, number
+    chosen = take(table, np.isin(table["event"], number))
+    chosen["event"] = np.searchsorted(number, chosen["event"])
+    chosen["first"] = np.searchsorted(chosen["event"], chosen["event"])
+    return chosen, number
 
 
 def lepton_and_jets(
@@ -64,7 +63,7 @@ def lepton_and_jets(
     Parameters
     ----------
     table, particles, decays
-        Columns of `pythia.records`, `pythia.stable` and `ancestry.weak_decays`.
+        Columns of `pythia.records`, `pythia.visible_particles` and `ancestry.weak_decays`.
 
     Returns
     -------
@@ -80,38 +79,32 @@ def lepton_and_jets(
     photon = np.flatnonzero(prompt & (particles["kind"] == detector.PHOTON))
     owner = jets.match(take(particles, photon), take(particles, bare), DRESSING)
     photon, owner = photon[owner >= 0], owner[owner >= 0]
-    components = _components(particles)
-    near = [np.bincount(owner, axis[photon], len(bare)) for axis in components]
-    momenta = components[:, bare] + np.stack(near)
-    leptons = _directions(momenta) | {
+    pt, eta, phi = (particles[name] for name in ("pt", "eta", "phi"))
+    momenta = [
+        component[bare] + np.bincount(owner, component[photon], len(bare))
+        for component in (pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta))
+    ]
+    leptons = pythia.polar(*momenta) | {
         name: particles[name][bare] for name in ("event", "kind", "charge")
     }
-    leptons = _hardest_first(take(leptons, leptons["pt"] > 10))
+    leptons = take(leptons, leptons["pt"] > 10)
+    leptons = take(leptons, jets.hardest_first(leptons["pt"], leptons["event"]))
     rest = np.ones(len(prompt), bool)
     rest[bare] = rest[photon] = False
-    found, _ = clustering.anti_kt(detector.perfect(take(particles, rest)), RADIUS, SOFTEST_JET)
-    found["label"], _ = ancestry.jet_labels(found, decays)
-    alone = jets.number_near(found, leptons, RADIUS) == 0
-    return leptons, _hardest_first(take(found, alone & (np.abs(found["eta"]) < WIDEST)))
+    particle_jets, _ = clustering.anti_kt(
+        detector.perfect(take(particles, rest)), RADIUS, MIN_JET_PT
+    )
+    particle_jets["label"], _ = ancestry.jet_labels(particle_jets, decays)
+    alone = jets.number_near(particle_jets, leptons, RADIUS) == 0
+    particle_jets = take(particle_jets, alone & (np.abs(particle_jets["eta"]) < MAX_JET_ETA))
+    return leptons, take(
+        particle_jets, jets.hardest_first(particle_jets["pt"], particle_jets["event"])
+    )
 
 
-def _components(table: ParticleTable) -> NDArray[np.float64]:
-    """Rows px, py, pz of massless particles [GeV]."""
-    pt, eta, phi = (table[name] for name in ("pt", "eta", "phi"))
-    return np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)])
-
-
-def _directions(momenta: NDArray[np.float64]) -> ParticleTable:
-    pt = np.hypot(momenta[0], momenta[1])
-    eta = np.arcsinh(momenta[2] / np.maximum(pt, 1e-9))
-    return {"pt": pt, "eta": eta, "phi": np.arctan2(momenta[1], momenta[0])}
-
-
-def _hardest_first(table: ParticleTable) -> ParticleTable:
-    return take(table, np.lexsort((-table["pt"], table["event"])))
-
-
-def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArray[np.bool_]:
+def fiducial(
+    leptons: ParticleTable, particle_jets: ParticleTable, events: int
+) -> NDArray[np.bool_]:
     """Events of the fiducial region, one flag per event.
 
     Exactly one lepton with pT > 25 GeV and |η| < 2.4, and at least four jets with pT > 30 GeV and
@@ -120,7 +113,7 @@ def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArr
 
     Parameters
     ----------
-    leptons, found
+    leptons, particle_jets
         As `lepton_and_jets` gives them.
     events
         Number of events.
@@ -136,25 +129,24 @@ def fiducial(leptons: ParticleTable, found: ParticleTable, events: int) -> NDArr
     [True, False]
     """
     good = (leptons["pt"] > LEPTON_PT) & (np.abs(leptons["eta"]) < LEPTON_ETA)
-    hard = (found["pt"] > JET_PT) & (np.abs(found["eta"]) < JET_ETA)
-    tagged = hard & (found["label"] == 5)
-    number = {
-        name: np.bincount(rows["event"][chosen], minlength=events)
-        for name, rows, chosen in (
-            ("leptons", leptons, good),
-            ("jets", found, hard),
-            ("b", found, tagged),
+    hard = (particle_jets["pt"] > JET_PT) & (np.abs(particle_jets["eta"]) < JET_ETA)
+    leptons_number, jets_number, b_number = (
+        np.bincount(table["event"][chosen], minlength=events)
+        for table, chosen in (
+            (leptons, good),
+            (particle_jets, hard),
+            (particle_jets, hard & (particle_jets["label"] == 5)),
         )
-    }
-    return (number["leptons"] == 1) & (number["jets"] >= JETS) & (number["b"] >= B_JETS)
+    )
+    return (leptons_number == 1) & (jets_number >= JETS) & (b_number >= B_JETS)
 
 
 def neutrinos(table: ParticleTable, events: int) -> ParticleTable:
     """Sum of the neutrinos that stem from no hadron, per event: `pt` [GeV], `eta`, `phi`."""
     chosen = (table["status"] > 0) & np.isin(np.abs(table["id"]), (12, 14, 16))
-    some = take(table, chosen & ancestry.prompt(table))
-    return _directions(
-        np.stack([np.bincount(some["event"], some[name], events) for name in ("px", "py", "pz")])
+    stable = take(table, chosen & ancestry.prompt(table))
+    return pythia.polar(
+        *(np.bincount(stable["event"], stable[name], events) for name in ("px", "py", "pz"))
     )
 
 
@@ -179,30 +171,26 @@ def semileptonic_top_pair(table: ParticleTable) -> tuple[ParticleTable, Particle
     ValueError
         If an event is of another kind.
     """
-    code, mother = table["id"], table["first"] + table["mother1"]
-    kind = np.abs(code)
-    boson = ancestry.nearest(table, (kind == 24) | (kind == 6))[mother]
-    quark = (kind < 6) & (np.abs(table["status"]) == 23) & (boson >= 0)
-    of_w = np.flatnonzero(quark & (kind[boson] == 24))
-    of_top = np.flatnonzero(quark & (kind[boson] == 6))
-    events = int(table["event"].max()) + 1
-    if not (np.bincount(table["event"][of_w], minlength=events) == 2).all():
+    code, event = table["id"], table["event"]
+    kind, mother = np.abs(code), table["first"] + table["mother1"]
+    parent = ancestry.nearest(table, (kind == 24) | (kind == 6))[mother]
+    quark = (kind < 6) & (np.abs(table["status"]) == 23) & (parent >= 0)
+    of_w, of_top = (np.flatnonzero(quark & (kind[parent] == which)) for which in (24, 6))
+    if not (np.bincount(event[of_w], minlength=int(event.max()) + 1) == 2).all():
         raise ValueError("some events do not have one hadronic W: the hook must choose them")
     # The W has the sign of its top, and so has the b quark.
-    sign = np.zeros(events, np.int64)
-    sign[table["event"][of_w]] = np.sign(code[boson[of_w]])
-    last = (kind == 6) & (code[table["first"] + table["daughter1"]] != code)
-    top = np.flatnonzero(last)
-    parts = []
-    for rows in (top, of_top):
-        hadronic = np.sign(code[rows]) == sign[table["event"][rows]]
-        parts.append(rows[np.lexsort((hadronic, table["event"][rows]))].reshape(events, 2))
-    pair = of_w[np.lexsort((-code[of_w], table["event"][of_w]))].reshape(events, 2)
-    return _rows(table, parts[0]), _rows(table, np.concatenate([parts[1], pair], axis=1))
+    hadronic = np.sign(code) == np.sign(code[parent[of_w[::2]]])[event]
+    last = np.flatnonzero((kind == 6) & (code[table["first"] + table["daughter1"]] != code))
+
+    def pairs(rows: NDArray[np.int64], order: NDArray) -> NDArray[np.int64]:
+        """Two rows for each event, in the given order."""
+        return rows[np.lexsort((order[rows], event[rows]))].reshape(-1, 2)
+
+    quarks = np.concatenate([pairs(of_top, hadronic), pairs(of_w, -code)], axis=1)
+    return _with_mass(table, pairs(last, hadronic)), _with_mass(table, quarks)
 
 
-def _rows(table: ParticleTable, rows: NDArray[np.int64]) -> ParticleTable:
-    found = pythia.directions(take(table, rows.ravel()))
-    momentum = found["pt"] * np.cosh(found["eta"])
-    found["mass"] = np.sqrt(np.maximum(found["energy"] ** 2 - momentum**2, 0))
-    return {name: column.reshape(rows.shape) for name, column in found.items()}
+def _with_mass(table: ParticleTable, rows: NDArray[np.int64]) -> ParticleTable:
+    """Directions and mass of rows of the record, in the shape of `rows`."""
+    particles = pythia.with_mass(pythia.directions(take(table, rows.ravel())))
+    return {name: column.reshape(rows.shape) for name, column in particles.items()}

@@ -29,22 +29,22 @@ PRIMARY = (
 )
 """Measured quantities, momenta in GeV and angles in rad."""
 
-DERIVED = {
-    "DER_mass_MMC": "GeV  estimated mass of the tau pair",
-    "DER_mass_transverse_met_lep": "GeV  transverse mass of lepton and missing momentum",
-    "DER_mass_vis": "GeV  mass of tau and lepton",
-    "DER_pt_h": "GeV  transverse momentum of tau, lepton and missing momentum",
-    "DER_deltaeta_jet_jet": "     distance in pseudorapidity of the two jets",
-    "DER_mass_jet_jet": "GeV  mass of the two jets",
-    "DER_prodeta_jet_jet": "     product of the pseudorapidities of the two jets",
-    "DER_deltar_tau_lep": "     distance of tau and lepton",
-    "DER_pt_tot": "GeV  transverse momentum of tau, lepton, missing momentum and the two jets",
-    "DER_sum_pt": "GeV  sum of the transverse momenta of tau, lepton and all jets",
-    "DER_pt_ratio_lep_tau": "     ratio of the transverse momenta of lepton and tau",
-    "DER_met_phi_centrality": "     place of the missing momentum between tau and lepton",
-    "DER_lep_eta_centrality": "     place of the lepton between the two jets in pseudorapidity",
-}
-"""Functions of the measured ones, and what they are."""
+DERIVED = (
+    "DER_mass_MMC",
+    "DER_mass_transverse_met_lep",
+    "DER_mass_vis",
+    "DER_pt_h",
+    "DER_deltaeta_jet_jet",
+    "DER_mass_jet_jet",
+    "DER_prodeta_jet_jet",
+    "DER_deltar_tau_lep",
+    "DER_pt_tot",
+    "DER_sum_pt",
+    "DER_pt_ratio_lep_tau",
+    "DER_met_phi_centrality",
+    "DER_lep_eta_centrality",
+)
+"""Functions of the measured ones; what each is, `samples.describe("htautau")` says."""
 
 TAU_PT = 20.0
 """Softest tau of the selection [GeV]; the sample `htautau` holds those above 18 GeV too."""
@@ -85,12 +85,12 @@ def derived(primary: ak.Array | Mapping[str, ak.Array]) -> dict[str, ak.Array]:
     >>> round(float(values["DER_mass_vis"][0]), 1), values["DER_deltaeta_jet_jet"][0]
     (102.8, None)
     """
-    one = {name: _plain(primary[name]) for name in PRIMARY}
-    number = one["PRI_jet_num"]
+    measured = {name: _plain(primary[name]) for name in PRIMARY}
+    number = measured["PRI_jet_num"]
     for k, name in enumerate(_OBJECTS[2:]):
-        for axis in _AXES:
-            one[f"PRI_{name}_{axis}"] = np.where(number > k, one[f"PRI_{name}_{axis}"], np.nan)
-    values = _of_pair(one) | _of_jets(one) | _of_event(one)
+        for axis in (f"PRI_{name}_{axis}" for axis in _AXES):
+            measured[axis] = np.where(number > k, measured[axis], np.nan)
+    values = _of_pair(measured) | _of_jets(measured) | _of_event(measured)
     return {name: ak.mask(values[name], np.isfinite(values[name])) for name in DERIVED}
 
 
@@ -146,15 +146,10 @@ def shift(events: ak.Array, tau_energy_scale: float) -> ak.Array:
     events, changed = events[kept], {name: value[kept] for name, value in changed.items()}
     primary = {name: events[name] for name in PRIMARY} | changed
     changed |= derived(primary)
+    names = {"pt": "PRI_met", "phi": "PRI_met_phi", "sum_et": "PRI_met_sumet"}
     objects = {
         "tau": ak.with_field(events.tau, changed["PRI_tau_pt"], "pt"),
-        "met": ak.zip(
-            {
-                "pt": changed["PRI_met"],
-                "phi": changed["PRI_met_phi"],
-                "sum_et": changed["PRI_met_sumet"],
-            }
-        ),
+        "met": ak.zip({field: changed[name] for field, name in names.items()}),
     }
     for name, value in (changed | objects).items():
         events = ak.with_field(events, value, name)
@@ -166,9 +161,9 @@ def _plain(values: ak.Array) -> _Array:
     return ak.to_numpy(ak.fill_none(values, np.nan)).astype(np.float64)
 
 
-def _momentum(one: Mapping[str, _Array], name: str) -> _Array:
+def _momentum(measured: Mapping[str, _Array], name: str) -> _Array:
     """`px, py, pz, E` of a massless object in the last axis."""
-    pt, eta, phi = (one[f"PRI_{name}_{axis}"] for axis in _AXES)
+    pt, eta, phi = (measured[f"PRI_{name}_{axis}"] for axis in _AXES)
     return np.stack([pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta), pt * np.cosh(eta)], -1)
 
 
@@ -176,35 +171,41 @@ def _mass(total: _Array) -> _Array:
     return np.sqrt(np.maximum(total[..., 3] ** 2 - (total[..., :3] ** 2).sum(axis=-1), 0))
 
 
-def _of_pair(one: Mapping[str, _Array]) -> dict[str, _Array]:
+def _of_pair(measured: Mapping[str, _Array]) -> dict[str, _Array]:
     """What tau, lepton and missing momentum make."""
-    tau, lep = _momentum(one, "tau"), _momentum(one, "lep")
-    met, met_phi = one["PRI_met"], one["PRI_met_phi"]
+    tau, lep = _momentum(measured, "tau"), _momentum(measured, "lep")
+    met, met_phi = measured["PRI_met"], measured["PRI_met_phi"]
     missing = np.stack([met * np.cos(met_phi), met * np.sin(met_phi)], -1)
-    lep_pt, lep_phi, tau_phi = one["PRI_lep_pt"], one["PRI_lep_phi"], one["PRI_tau_phi"]
+    lep_pt, lep_phi, tau_phi = (
+        measured["PRI_lep_pt"],
+        measured["PRI_lep_phi"],
+        measured["PRI_tau_phi"],
+    )
     # Between lepton and tau, on the side where they are less than π apart, both terms are positive.
     side = np.sign(np.sin(tau_phi - lep_phi))
     a, b = side * np.sin(met_phi - lep_phi), side * np.sin(tau_phi - met_phi)
     mass = _mass(tau + lep)
     return {
-        "DER_mass_MMC": _estimate(mass, lep, tau, missing, one["PRI_met_sumet"]),
+        "DER_mass_MMC": _estimate(mass, lep, tau, missing, measured["PRI_met_sumet"]),
         "DER_mass_transverse_met_lep": np.sqrt(
             2 * lep_pt * met * (1 - np.cos(wrap_phi(lep_phi - met_phi)))
         ),
         "DER_mass_vis": mass,
         "DER_pt_h": np.hypot(*((tau + lep)[:, :2] + missing).T),
-        "DER_deltar_tau_lep": delta_r(one["PRI_tau_eta"], tau_phi, one["PRI_lep_eta"], lep_phi),
-        "DER_pt_ratio_lep_tau": lep_pt / one["PRI_tau_pt"],
+        "DER_deltar_tau_lep": delta_r(
+            measured["PRI_tau_eta"], tau_phi, measured["PRI_lep_eta"], lep_phi
+        ),
+        "DER_pt_ratio_lep_tau": lep_pt / measured["PRI_tau_pt"],
         "DER_met_phi_centrality": (a + b) / np.maximum(np.hypot(a, b), 1e-12),
     }
 
 
-def _of_jets(one: Mapping[str, _Array]) -> dict[str, _Array]:
+def _of_jets(measured: Mapping[str, _Array]) -> dict[str, _Array]:
     """What the two leading jets make."""
-    first, second = (_momentum(one, name) for name in _OBJECTS[2:])
-    eta = one["PRI_jet_leading_eta"], one["PRI_jet_subleading_eta"]
+    first, second = (_momentum(measured, name) for name in _OBJECTS[2:])
+    eta = measured["PRI_jet_leading_eta"], measured["PRI_jet_subleading_eta"]
     apart = np.maximum(np.abs(eta[0] - eta[1]), 1e-6)
-    off = one["PRI_lep_eta"] - (eta[0] + eta[1]) / 2
+    off = measured["PRI_lep_eta"] - (eta[0] + eta[1]) / 2
     return {
         "DER_deltaeta_jet_jet": np.abs(eta[0] - eta[1]),
         "DER_mass_jet_jet": _mass(first + second),
@@ -213,14 +214,14 @@ def _of_jets(one: Mapping[str, _Array]) -> dict[str, _Array]:
     }
 
 
-def _of_event(one: Mapping[str, _Array]) -> dict[str, _Array]:
+def _of_event(measured: Mapping[str, _Array]) -> dict[str, _Array]:
     """Vector and scalar sums of transverse momenta."""
-    total = [np.nan_to_num(_momentum(one, name)[:, :2]) for name in _OBJECTS]
-    met, phi = one["PRI_met"], one["PRI_met_phi"]
+    total = [np.nan_to_num(_momentum(measured, name)[:, :2]) for name in _OBJECTS]
+    met, phi = measured["PRI_met"], measured["PRI_met_phi"]
     total.append(np.stack([met * np.cos(phi), met * np.sin(phi)], -1))
     return {
         "DER_pt_tot": np.hypot(*np.sum(total, axis=0).T),
-        "DER_sum_pt": one["PRI_tau_pt"] + one["PRI_lep_pt"] + one["PRI_jet_all_pt"],
+        "DER_sum_pt": measured["PRI_tau_pt"] + measured["PRI_lep_pt"] + measured["PRI_jet_all_pt"],
     }
 
 
@@ -235,8 +236,8 @@ def _estimate(mass: _Array, lep: _Array, tau: _Array, missing: _Array, sum_et: _
         left = missing - tau[:, :2] * (1 / x - 1)
         neutrinos = lep[:, None, :2] * (1 / fraction - 1)[:, None]
         chi2 = ((left[:, None] - neutrinos) ** 2).sum(axis=-1) / variance[:, None]
-        one = np.exp(-chi2 / 2) * shared * (x * fraction)
-        weight += one.sum(axis=1)
-        moment -= (one * np.log(x * fraction)).sum(axis=1) / 2
+        likelihood = np.exp(-chi2 / 2) * shared * (x * fraction)
+        weight += likelihood.sum(axis=1)
+        moment -= (likelihood * np.log(x * fraction)).sum(axis=1) / 2
     with np.errstate(invalid="ignore"):
         return mass * np.exp(moment / np.where(weight > 0, weight, np.nan))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import awkward as ak
@@ -10,13 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import substructure
-from hepml_lib.samples import clustering, detector, jets, pythia, truth
+from hepml_lib.samples import clustering, constituents, detector, jets, pythia, truth
 from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import ParticleTable, take
-from hepml_lib.samples.storage import round_mantissa
+from hepml_lib.samples.mixture import Mixture, Process
+from hepml_lib.samples.storage import round_mantissa, round_to_step
 
 __all__ = [
-    "FIELDS",
     "GLUON",
     "HIGGS",
     "QUARK",
@@ -25,6 +25,7 @@ __all__ = [
     "Selected",
     "W",
     "Z",
+    "balanced",
     "flat_spectrum",
     "observables",
     "origin",
@@ -35,33 +36,9 @@ QUARK, TOP, GLUON, Z, W, HIGGS = 1, 6, 21, 23, 24, 25
 """What a jet comes from, after the PDG's codes; 1 is any of u, d and s."""
 
 _RADIUS = 0.8
-_SOFTEST = 0.5
+_MIN_CONSTITUENT_PT = 0.5
 _AXIS_STEP = 2.0**-10
 _BITS = 9
-
-FIELDS = {
-    "pt": "float32  GeV  transverse momentum of the jet",
-    "eta": "float32       pseudorapidity of the jet",
-    "phi": "float32  rad  azimuth of the jet",
-    "mass": "float32  GeV  mass of the jet",
-    "groomed_mass": "float32  GeV  mass after soft drop with z_cut = 0.1 and beta = 0",
-    "multiplicity": "int16         number of candidates in the jet",
-    "tau_1": "float32       N-subjettiness with 1 axis, beta = 1",
-    "tau_2": "float32       with 2 axes",
-    "tau_3": "float32       with 3 axes",
-    "tau_4": "float32       with 4 axes",
-    "ecf_2": "float32       energy correlator e2 of pairs, beta = 1",
-    "ecf_3": "float32       energy correlator e3 of triplets: C2 = e3/e2^2, D2 = e3/e2^3",
-    "event": "int64         identity of the collision, unique in the whole book",
-    "split": "int8          0 train, 1 validation, 2 test",
-    "parton_id": "int8          PDG code of the matched parton, boson or top",
-    "parton_pt": "float32  GeV  its transverse momentum",
-    "decay_flavour": "int8          PDG code of the heaviest quark of the decay, 0 for q and g",
-    "decay_angle": "float32       |cos theta*| of a boson's quarks about its flight, 0 for t, q, g",
-    "generated_pt": "float32  GeV  transverse momentum of the particle-level jet, 0 for none",
-    "generated_mass": "float32  GeV  mass of the particle-level jet, 0 for none",
-}
-"""Fields of every sample of jet classes, besides `label` and `constituents`."""
 
 
 @dataclass(frozen=True)
@@ -78,8 +55,8 @@ class Definition:
         Limits of pT [GeV] and of |η|.
     densities, slope
         Spectra of each label and the common one, see `flat_spectrum`.
-    most, step, bits
-        Constituents kept and their precision, see `jets.constituents`.
+    max_constituents, step, bits
+        Constituents kept and their precision, see `constituents.listed`.
     """
 
     sources: tuple[int, ...]
@@ -88,7 +65,7 @@ class Definition:
     eta_max: float
     densities: tuple[tuple[float, ...], ...]
     slope: float
-    most: int
+    max_constituents: int
     step: float
     bits: int
 
@@ -107,32 +84,55 @@ class Selected:
         Candidates that are the listed constituents, end to end.
     counts
         Listed constituents of each jet.
+    table
+        Event records of the batch, as `pythia.records` gives them.
     """
 
     columns: Columns
     axes: ParticleTable
     constituents: ParticleTable
     counts: NDArray[np.int64]
+    table: ParticleTable
 
 
-def select(
-    definition: Definition, table: ParticleTable, label: int, rng: np.random.Generator
-) -> Selected:
-    """Jets of a batch of event records that pass the definition of a class.
+def balanced(
+    definition: Definition, select: Callable[[ak.Array, int, np.random.Generator], Columns]
+) -> Mixture:
+    """Mixture of as many jets of each class.
 
     Parameters
     ----------
     definition
         Of the sample.
-    table
-        Columns of `pythia.records`.
+    select
+        ``select(batch, label, rng)`` gives the jets of a batch of collisions as columns.
+    """
+    processes = tuple(
+        Process(card, columns={"label": np.int8(label)})
+        for label, card in enumerate(definition.cards)
+    )
+    return Mixture(processes, select, batch=100, smallest_batch=100, stride=100_000)
+
+
+def select(
+    definition: Definition, batch: ak.Array, label: int, rng: np.random.Generator
+) -> Selected:
+    """Jets of a batch of collisions that pass the definition of a class.
+
+    Parameters
+    ----------
+    definition
+        Of the sample.
+    batch
+        As `pythia.batches` gives it.
     label
         Which class.
     rng
         Fluctuations of the detector, and which jets are kept for a flat spectrum.
     """
     window, eta_max = definition.window, definition.eta_max
-    particles = pythia.stable(table)
+    table = pythia.records(batch.prt)
+    particles = pythia.visible_particles(table)
     candidates = detector.respond(particles, rng).candidates
     axes, members = clustering.anti_kt(candidates, _RADIUS, window[0])
     inside = (axes["pt"] < window[1]) & (np.abs(axes["eta"]) < eta_max)
@@ -141,24 +141,26 @@ def select(
     density = definition.densities[label]
     chosen &= flat_spectrum(axes, density, window, eta_max, definition.slope, rng)
     axes, parton, members = take(axes, chosen), take(parton, chosen), members[chosen]
-    held, rows = jets.constituents(
-        candidates, axes, members, definition.most, _SOFTEST, definition.step, definition.bits
+    listed, rows = constituents.listed(
+        candidates,
+        axes,
+        members,
+        definition.max_constituents,
+        _MIN_CONSTITUENT_PT,
+        definition.step,
+        definition.bits,
     )
+    generated = jets.nearest_generated(particles, axes, _RADIUS, 0.5 * window[0])
     columns = {
         "event": axes["event"],
         **{name: round_mantissa(axes[name], _BITS) for name in ("pt", "mass")},
-        **{name: jets.steps(axes[name], _AXIS_STEP) for name in ("eta", "phi")},
+        **{name: round_to_step(axes[name], _AXIS_STEP) for name in ("eta", "phi")},
         **observables(candidates, members),
         **parton,
+        **{name: round_mantissa(value, _BITS) for name, value in generated.items()},
     }
-    generated = jets.nearest_generated(particles, axes, _RADIUS, 0.5 * window[0])
-    columns |= {name: round_mantissa(value, _BITS) for name, value in generated.items()}
-    return Selected(
-        {name: ak.Array(value) for name, value in columns.items()} | held,
-        axes,
-        take(candidates, rows),
-        ak.to_numpy(ak.num(held["constituents_pt"])),
-    )
+    counts = ak.to_numpy(ak.num(listed["constituents_pt"]))
+    return Selected(columns | listed, axes, take(candidates, rows), counts, table)
 
 
 def origin(
@@ -274,14 +276,19 @@ def _excess(x: NDArray, y: NDArray, density: Sequence[float], slope: float) -> N
 
 
 def observables(candidates: ParticleTable, members: ak.Array) -> ParticleTable:
-    """What is inside jets, from all their constituents: see `FIELDS`."""
-    counts, rows = ak.num(members), ak.to_numpy(ak.flatten(members))
-    flat = {name: candidates[name][rows] for name in ("pt", "eta", "phi")}
-    flat["mass"] = detector.MASSES[candidates["kind"][rows]]
-    inside = ak.unflatten(ak.zip(flat), counts)
-    found: ParticleTable = {"groomed_mass": substructure.softdrop_mass(inside, radius=_RADIUS)}
+    """What is inside jets, from all their constituents: mass after grooming, τ₁ to τ₄, e₂, e₃.
+
+    Parameters
+    ----------
+    candidates
+        `pt` [GeV], `eta`, `phi` [rad], `kind`.
+    members
+        As `clustering.anti_kt` gives them.
+    """
+    inside = constituents.contents(candidates, members)
+    values: ParticleTable = {"groomed_mass": substructure.softdrop_mass(inside, radius=_RADIUS)}
     for n in range(1, 5):
-        found[f"tau_{n}"] = substructure.nsubjettiness(inside, n, _RADIUS)
-    found["ecf_2"], found["ecf_3"] = substructure.energy_correlators(inside)
-    rounded: ParticleTable = {name: round_mantissa(value, _BITS) for name, value in found.items()}
+        values[f"tau_{n}"] = substructure.nsubjettiness(inside, n, _RADIUS)
+    values["ecf_2"], values["ecf_3"] = substructure.energy_correlators(inside)
+    rounded = {name: round_mantissa(value, _BITS) for name, value in values.items()}
     return rounded | {"multiplicity": substructure.multiplicity(inside).astype(np.int16)}

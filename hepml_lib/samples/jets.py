@@ -1,4 +1,4 @@
-"""What samples of jets share: constituents about the axis, and the truth near a jet.
+"""Jets of many events, and what is near them: sorting, matching, the particle level.
 
 Jets and what is matched to them are tables of one row per object with `event` (ascending), `eta`
 and `phi` [rad]; see `hepml_lib.samples.detector.ParticleTable`.
@@ -6,97 +6,103 @@ and `phi` [rad]; see `hepml_lib.samples.detector.ParticleTable`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-
-import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
-from hepml_lib.samples import clustering, detector, layout, pythia
-from hepml_lib.samples.columns import Columns, constant, gather, join
+from hepml_lib.samples import clustering, detector
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import ParticleTable, take
-from hepml_lib.samples.recipe import Chunk
-from hepml_lib.samples.storage import round_mantissa
 
 __all__ = [
-    "balanced",
-    "constituents",
+    "central",
     "contained",
-    "decode",
+    "hardest",
+    "hardest_first",
     "match",
+    "matched",
     "nearest_generated",
     "number_near",
-    "steps",
+    "position",
+    "unshared",
 ]
 
-_BATCH = 100
 
-_HOW_MANY = 100_000
-"""Most events that one class of a chunk may take."""
-
-
-def balanced(
-    chunk: Chunk,
-    entries: int,
-    cards: Sequence[str],
-    select: Callable[[ParticleTable, int, np.random.Generator], Columns],
-) -> Columns:
-    """Columns of one chunk with as many jets of each class, shuffled.
-
-    Parameters
-    ----------
-    chunk
-        Which chunk; it decides every seed.
-    entries
-        Jets to make; classes differ by one where they cannot be equal.
-    cards
-        Command file of each class, in the order of the labels.
-    select
-        ``select(table, label, rng)`` gives the jets of a batch of event records, with the number
-        of their `event` in the batch.
-    """
-    numbers = np.diff(np.linspace(0, entries, len(cards) + 1).astype(int))
-    parts = [
-        _of_one_class(chunk, label, int(number), cards[label], select)
-        for label, number in enumerate(numbers)
-        if number
-    ]
-    order = chunk.rng(9).permutation(entries)
-    return join(parts, order)
-
-
-def _of_one_class(
-    chunk: Chunk,
-    label: int,
-    entries: int,
-    card: str,
-    select: Callable[[ParticleTable, int, np.random.Generator], Columns],
-) -> Columns:
-    """Generate one process until it has given enough jets."""
-    rng = chunk.rng(label)
-    # Every class counts its events from a number of its own.
-    offset = chunk.event(_HOW_MANY * label)
-
-    def batches() -> Iterator[Columns]:
-        for number, batch in enumerate(pythia.batches(card, chunk.pythia_seed(label), _BATCH)):
-            part = select(pythia.records(batch.prt), label, rng)
-            yield part | {"event": part["event"] + (offset + number * _BATCH)}
-
-    return gather(batches(), entries) | constant(
-        entries, label=np.int8(label), split=np.int8(chunk.code)
-    )
-
-
-def steps(values: NDArray[np.floating], step: float) -> NDArray[np.float32]:
-    """Values in multiples of `step`, a power of two: they compress well.
+def position(owner: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Place of each row among those of the same owner; `owner` ascends.
 
     Examples
     --------
-    >>> steps(np.array([0.1, 0.2]), 2.0**-3).tolist()
-    [0.125, 0.25]
+    >>> position(np.array([0, 0, 0, 2, 2])).tolist()
+    [0, 1, 2, 0, 1]
     """
-    return (np.rint(values / step) * step).astype(np.float32)
+    return np.arange(len(owner)) - np.searchsorted(owner, owner)
+
+
+def hardest_first(
+    pt: NDArray[np.floating], owner: NDArray[np.integer], most: int | None = None
+) -> NDArray[np.int64]:
+    """Order of rows by owner, and of each owner's by falling pT; at most `most` of each.
+
+    Parameters
+    ----------
+    pt
+        What falls, such as the transverse momentum.
+    owner
+        Number of what the row belongs to, such as its event or its jet.
+    most
+        Rows kept of each owner; all by default.
+
+    Examples
+    --------
+    >>> hardest_first(np.array([5.0, 9.0, 7.0]), np.array([1, 0, 1])).tolist()
+    [1, 2, 0]
+    """
+    order = np.lexsort((-pt, owner))
+    return order if most is None else order[position(owner[order]) < most]
+
+
+def hardest(table: ParticleTable, usable: NDArray[np.bool_], events: int) -> NDArray[np.int64]:
+    """Of the usable rows, the hardest of each event; -1 for none.
+
+    Parameters
+    ----------
+    table
+        `event`, `pt`.
+    usable
+        One flag per row.
+    events
+        Number of events.
+
+    Examples
+    --------
+    >>> muons = {"event": np.array([0, 0, 2]), "pt": np.array([9.0, 30.0, 20.0])}
+    >>> hardest(muons, np.ones(3, bool), 3).tolist()
+    [1, -1, 2]
+    """
+    rows = np.flatnonzero(usable)
+    rows = rows[np.argsort(table["pt"][rows], kind="stable")]
+    row = np.full(events, -1)
+    # Of several rows of an event the last one stays, and that is the hardest.
+    row[table["event"][rows]] = rows
+    return row
+
+
+def central(
+    candidates: ParticleTable, radius: float, pt_min: float, eta_max: float
+) -> ParticleTable:
+    """Anti-kT jets within |η| < `eta_max`, the hardest of each event first.
+
+    Parameters
+    ----------
+    candidates, radius, pt_min
+        As for `clustering.anti_kt`.
+    eta_max
+        Largest |η| of the axis, not included.
+    """
+    axes, _ = clustering.anti_kt(candidates, radius, pt_min)
+    axes = take(axes, np.abs(axes["eta"]) < eta_max)
+    return take(axes, hardest_first(axes["pt"], axes["event"]))
 
 
 def _pairs(
@@ -111,10 +117,11 @@ def _pairs(
 
 
 def _distance(
-    one: ParticleTable, one_row: NDArray[np.int64], two: ParticleTable, two_row: NDArray[np.int64]
+    jets: ParticleTable, jet: NDArray[np.int64], objects: ParticleTable, row: NDArray[np.int64]
 ) -> NDArray[np.floating]:
+    """ΔR of pairs of rows."""
     return kinematics.delta_r(
-        one["eta"][one_row], one["phi"][one_row], two["eta"][two_row], two["phi"][two_row]
+        jets["eta"][jet], jets["phi"][jet], objects["eta"][row], objects["phi"][row]
     )
 
 
@@ -208,6 +215,50 @@ def contained(
     return _nearest(jet[inside], row[inside], distance[inside], len(jets["event"]))
 
 
+def matched(column: NDArray, row: NDArray[np.int64]) -> NDArray:
+    """Values of the objects that `match` gives, 0 where it gives none.
+
+    Examples
+    --------
+    >>> matched(np.array([21, 5]), np.array([1, -1, 0])).tolist()
+    [5, 0, 21]
+    """
+    # Row -1 is the last one: put a zero there.
+    return np.append(column, np.zeros(1, column.dtype))[row]
+
+
+def unshared(
+    objects: ParticleTable, jets: ParticleTable, radius: float
+) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+    """Nearest jet of each object, if no other object has the same one.
+
+    Parameters
+    ----------
+    objects, jets
+        `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Largest distance ΔR, not included.
+
+    Returns
+    -------
+    row : ndarray
+        Row of `jets` for each object; -1 where none is near, or where it is shared.
+    shared : ndarray
+        Whether the nearest jet is that of another object too.
+
+    Examples
+    --------
+    >>> quarks = {"event": np.zeros(3, int), "eta": np.array([0.0, 0.1, 2.0]), "phi": np.zeros(3)}
+    >>> jets = {"event": np.zeros(2, int), "eta": np.array([0.0, 2.0]), "phi": np.zeros(2)}
+    >>> [column.tolist() for column in unshared(quarks, jets, 0.4)]
+    [[-1, -1, 1], [True, True, False]]
+    """
+    row = match(objects, jets, radius)
+    times = np.bincount(row[row >= 0], minlength=len(jets["event"]))
+    shared = matched(times, row) > 1
+    return np.where(shared, -1, row), shared
+
+
 def nearest_generated(
     particles: ParticleTable, jets: ParticleTable, radius: float, pt_min: float
 ) -> Columns:
@@ -216,7 +267,7 @@ def nearest_generated(
     Parameters
     ----------
     particles
-        Columns of `pythia.stable`.
+        Columns of `pythia.visible_particles`.
     jets
         Reconstructed anti-kT jets: `event` (ascending), `eta`, `phi` [rad].
     radius
@@ -232,76 +283,7 @@ def nearest_generated(
     true = detector.perfect(take(particles, np.isin(particles["event"], jets["event"])))
     generated, _ = clustering.anti_kt(true, radius, pt_min)
     row = match(jets, generated, radius)
-    columns = {}
-    for name in ("pt", "mass"):
-        value = np.zeros(len(row), np.float32)
-        value[row >= 0] = generated[name][row[row >= 0]]
-        columns[f"generated_{name}"] = ak.Array(value)
-    return columns
-
-
-def constituents(
-    candidates: ParticleTable,
-    jets: ParticleTable,
-    members: ak.Array,
-    most: int,
-    softest: float,
-    step: float,
-    bits: int = 10,
-) -> tuple[Columns, NDArray[np.int64]]:
-    """Hardest constituents of each jet, with angles relative to its axis.
-
-    Parameters
-    ----------
-    candidates
-        `pt` [GeV], `eta`, `phi` [rad], `charge`, `kind`.
-    jets, members
-        As `clustering.anti_kt` gives them.
-    most
-        Constituents kept of each jet.
-    softest
-        Smallest pT of a constituent [GeV], not included.
-    step
-        Angles are multiples of it [rad].
-    bits
-        Of mantissa that pT keeps.
-
-    Returns
-    -------
-    columns
-        Jagged `constituents_pt, _eta, _phi, _charge, _kind`, one list per jet, hardest first.
-    rows
-        Rows of `candidates` that they are, end to end, for further columns.
-    """
-    counts = ak.num(members)
-    rows = ak.to_numpy(ak.flatten(members))
-    jet = np.repeat(np.arange(len(counts)), counts)
-    order = np.lexsort((-candidates["pt"][rows], jet))
-    rows, jet = rows[order], jet[order]
-    hard = candidates["pt"][rows] > softest
-    rows, jet = rows[hard], jet[hard]
-    rank = np.arange(len(jet)) - np.searchsorted(jet, jet)
-    rows, jet = rows[rank < most], jet[rank < most]
-    one = take(candidates, rows)
-    flat = {
-        "pt": round_mantissa(one["pt"], bits),
-        "eta": steps(one["eta"] - jets["eta"][jet], step),
-        "phi": steps(kinematics.wrap_phi(one["phi"] - jets["phi"][jet]), step),
-        "charge": one["charge"],
-        "kind": one["kind"],
+    return {
+        f"generated_{name}": matched(generated[name], row).astype(np.float32)
+        for name in ("pt", "mass")
     }
-    numbers = np.bincount(jet, minlength=len(counts))
-    columns = {f"constituents_{name}": ak.unflatten(value, numbers) for name, value in flat.items()}
-    return columns, rows
-
-
-def decode(columns: Columns) -> ak.Array:
-    """Jets as the reader sees them, with absolute angles of the constituents."""
-    if "constituents_eta" in columns:
-        phi = columns["constituents_phi"] + columns["phi"]
-        wrapped = kinematics.wrap_phi(ak.to_numpy(ak.flatten(phi)))
-        columns = columns | {
-            "constituents_eta": columns["constituents_eta"] + columns["eta"],
-            "constituents_phi": ak.unflatten(wrapped, ak.num(phi)),
-        }
-    return layout.decode(columns)

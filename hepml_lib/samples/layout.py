@@ -7,7 +7,7 @@ import numpy as np
 
 from hepml_lib import kinematics
 from hepml_lib.samples import detector
-from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.columns import Columns, grouped
 
 __all__ = ["decode"]
 
@@ -31,14 +31,7 @@ def decode(columns: Columns) -> ak.Array:
     >>> round(float(decode(columns).jets.pz[0, 1]), 1)
     35.3
     """
-    groups: dict[str, dict[str, ak.Array]] = {}
-    fields: dict[str, ak.Array] = {}
-    for name, column in columns.items():
-        if column.ndim > 1:
-            group, _, field = name.partition("_")
-            groups.setdefault(group, {})[field] = column
-        else:
-            fields[name] = column
+    fields, groups = grouped(columns)
     for group, pieces in groups.items():
         if "kind" in pieces and "mass" not in pieces:
             kind = pieces["kind"]

@@ -8,8 +8,7 @@ import numpy as np
 from hepml_lib.samples import clustering, detector, pythia
 from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import ELECTRON, MUON, ParticleTable, objects, take
-from hepml_lib.samples.jets import steps
-from hepml_lib.samples.storage import round_mantissa
+from hepml_lib.samples.storage import round_mantissa, round_to_step
 
 __all__ = ["generated", "no_collision", "primary_first", "reconstructed"]
 
@@ -96,7 +95,7 @@ def generated(table: ParticleTable, particles: ParticleTable, events: int) -> Co
     table
         Columns of `pythia.records`.
     particles
-        Those of them that a detector sees, as `pythia.stable` gives them.
+        Those of them that a detector sees, as `pythia.visible_particles` gives them.
     events
         Number of crossings.
 
@@ -139,7 +138,7 @@ def _hardest(prefix: str, table: ParticleTable, events: int) -> Columns:
         value = np.zeros(events)
         # Of the rows of an event the last one stays, which is the hardest.
         value[table["event"][order]] = table[name][order]
-        rounded = round_mantissa(value, 9) if name == "pt" else steps(value, ANGLE_STEP)
+        rounded = round_mantissa(value, 9) if name == "pt" else round_to_step(value, ANGLE_STEP)
         columns[f"{prefix}_{name}"] = ak.Array(rounded)
     return columns
 

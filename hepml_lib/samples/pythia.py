@@ -7,8 +7,10 @@ from typing import Any
 
 import awkward as ak
 import numpy as np
+from numpy.typing import NDArray
 
 from hepml_lib import settings
+from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import (
     CHARGED_HADRON,
     ELECTRON,
@@ -18,9 +20,18 @@ from hepml_lib.samples.detector import (
     ParticleTable,
     take,
 )
+from hepml_lib.samples.storage import round_mantissa
 
-__all__ = ["batches", "directions", "hard_jet", "records", "stable", "start"]
-
+__all__ = [
+    "batches",
+    "directions",
+    "polar",
+    "records",
+    "start",
+    "visible_particles",
+    "weights_and_scales",
+    "with_mass",
+]
 
 _INVISIBLE = (12, 14, 16, 1000022)
 
@@ -55,31 +66,6 @@ def start(card: str, seed: int, hook: Any = None) -> Any:
     return pythia
 
 
-def hard_jet(pt: float, radius: float) -> Any:
-    """Hook that drops, before they hadronise, events without an anti-kT jet of partons above `pt`.
-
-    Soft events then cost a third less, and nothing after Pythia. Its `tried` counts all events.
-    """
-    import pythia8mc
-
-    class HardJet(pythia8mc.UserHooks):
-        def __init__(self) -> None:
-            super().__init__()
-            self.tried = 0
-            # Pythia's own finder: the built-in FastJet would print its banner into a page.
-            self.finder = pythia8mc.SlowJet(-1, radius, pt, 3.0, 2, 2, None, False)
-
-        def canVetoPartonLevel(self) -> bool:
-            return True
-
-        def doVetoPartonLevel(self, event: Any) -> bool:
-            self.tried += 1
-            self.finder.analyze(event)
-            return self.finder.sizeJet() == 0
-
-    return HardJet()
-
-
 def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Array]:
     """Endless stream of batches of generated events.
 
@@ -90,7 +76,7 @@ def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Ar
     size
         Events per batch.
     hook
-        User hook that may drop events early, such as `hard_jet`.
+        User hook that may drop events early, of `hooks`.
 
     Yields
     ------
@@ -101,6 +87,13 @@ def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Ar
     pythia = start(card, seed, hook)
     while True:
         yield pythia.nextBatch(size)
+
+
+def weights_and_scales(batch: ak.Array) -> Columns:
+    """Columns `weight`, the generator's, and `pthat` [GeV], the scale of the hard scattering."""
+    weight = ak.to_numpy(batch.info.weights[:, 0])
+    scale = np.sqrt(ak.to_numpy(batch.info.pT2Hat))
+    return {"weight": round_mantissa(weight, 12), "pthat": round_mantissa(scale, 10)}
 
 
 def records(events: ak.Array) -> ParticleTable:
@@ -131,20 +124,36 @@ def records(events: ak.Array) -> ParticleTable:
     }
 
 
+def polar(px: NDArray, py: NDArray, pz: NDArray) -> ParticleTable:
+    """`pt` [GeV], `eta`, `phi` [rad] of momenta.
+
+    Examples
+    --------
+    >>> float(polar(np.array([3.0]), np.array([4.0]), np.array([0.0]))["pt"][0])
+    5.0
+    """
+    pt = np.hypot(px, py)
+    return {"pt": pt, "eta": np.arcsinh(pz / np.maximum(pt, 1e-9)), "phi": np.arctan2(py, px)}
+
+
 def directions(table: ParticleTable) -> ParticleTable:
     """Columns `event, id, pt, eta, phi, energy` of selected records [GeV, rad]."""
-    pt = np.hypot(table["px"], table["py"])
     return {
         "event": table["event"],
         "id": table["id"],
-        "pt": pt,
-        "eta": np.arcsinh(table["pz"] / np.maximum(pt, 1e-9)),
-        "phi": np.arctan2(table["py"], table["px"]),
+        **polar(table["px"], table["py"], table["pz"]),
         "energy": table["e"],
     }
 
 
-def stable(table: ParticleTable) -> ParticleTable:
+def with_mass(particles: ParticleTable) -> ParticleTable:
+    """The same with `mass` [GeV], of particles as `directions` gives them; 0 if it is imaginary."""
+    momentum = particles["pt"] * np.cosh(particles["eta"])
+    square = particles["energy"] ** 2 - momentum**2
+    return particles | {"mass": np.sqrt(np.maximum(square, 0))}
+
+
+def visible_particles(table: ParticleTable) -> ParticleTable:
     """Stable particles except neutrinos, as the detector takes them.
 
     Returns

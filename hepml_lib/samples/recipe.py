@@ -1,15 +1,17 @@
-"""What a sample is: its name, its fields, its splits, and the function that makes one chunk."""
+"""How a sample is made: its splits and chunks, and the function that makes one chunk."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
 
 import awkward as ak
 import numpy as np
 
 from hepml_lib import settings
+from hepml_lib.samples import datacard, layout
 from hepml_lib.samples.columns import Columns
 
 __all__ = ["SPLITS", "Chunk", "Recipe"]
@@ -55,30 +57,28 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A sample's definition.
+    """How a sample is made; what it holds, in words, is on its data card.
 
     Attributes
     ----------
-    name, title
-        Name to load it by, and a line on what it is.
+    name
+        Name to load it by, and that of its data card.
     number
         Distinguishes samples in seeds and event identities; never reused.
     version
         Raised whenever the same seeds would give other events: older cached chunks are left aside.
-    text
-        Process, cuts, truth and limits, for the data card.
-    fields
-        Meaning, unit and type of every field of the loaded array.
     chunk
         Entries per chunk.
     committed
         Entries of each split in the committed file; multiples of `chunk`.
     share
         Part of the repository's budget that the file may take [MB].
-    packages
-        Packages whose versions decide the content.
     make
         ``make(chunk, entries)`` gives the columns of one chunk.
+    cards
+        Pythia's command files, which decide the content too.
+    packages
+        Packages whose versions decide the content.
     decode
         Turns columns into the array that the reader sees.
     needs
@@ -86,19 +86,31 @@ class Recipe:
     """
 
     name: str
-    title: str
     number: int
     version: int
-    text: str
-    fields: Mapping[str, str]
     chunk: int
     committed: Mapping[str, int]
     share: float
-    packages: tuple[str, ...]
-    cards: tuple[str, ...]
     make: Callable[[Chunk, int], Columns]
-    decode: Callable[[Columns], ak.Array]
-    needs: Mapping[str, tuple[str, ...]]
+    cards: tuple[str, ...] = ()
+    packages: tuple[str, ...] = ("pythia8mc", "fastjet", "numpy", "awkward")
+    decode: Callable[[Columns], ak.Array] = layout.decode
+    needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @cached_property
+    def card(self) -> datacard.DataCard:
+        """Title, text and fields, read from the data card once."""
+        return datacard.read(self.name)
+
+    @property
+    def title(self) -> str:
+        """A line on what the sample is."""
+        return self.card.title
+
+    @property
+    def fields(self) -> dict[str, str]:
+        """Type, unit and meaning of every field of the loaded array."""
+        return self.card.fields
 
     def part(self, split: str, index: int) -> Chunk:
         """Chunk of this sample."""

@@ -11,9 +11,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hepml_lib import atomic
-from hepml_lib.samples.columns import Columns
+from hepml_lib.samples.columns import Columns, grouped
 
-__all__ = ["chosen", "combined", "content", "file_hash", "read", "round_mantissa", "write"]
+__all__ = [
+    "chosen",
+    "combined",
+    "content",
+    "file_hash",
+    "read",
+    "round_mantissa",
+    "round_to_step",
+    "write",
+]
 
 _TREE = "sample"
 
@@ -31,6 +40,17 @@ def round_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
     shift = 23 - bits
     word = np.asarray(values, np.float32).view(np.uint32)
     return (((word + (1 << (shift - 1))) >> shift) << shift).view(np.float32)
+
+
+def round_to_step(values: ArrayLike, step: float) -> NDArray[np.float32]:
+    """Values in multiples of `step`, a power of two: they compress well.
+
+    Examples
+    --------
+    >>> round_to_step([0.1, 0.2], 2.0**-3).tolist()
+    [0.125, 0.25]
+    """
+    return (np.rint(np.asarray(values) / step) * step).astype(np.float32)
 
 
 def content(columns: Columns) -> dict[str, str]:
@@ -71,14 +91,7 @@ def write(path: Path, columns: Columns) -> None:
     """
     import uproot
 
-    branches: dict[str, ak.Array] = {}
-    groups: dict[str, dict[str, ak.Array]] = {}
-    for name, column in columns.items():
-        if column.ndim > 1:
-            group, _, field = name.partition("_")
-            groups.setdefault(group, {})[field] = column
-        else:
-            branches[name] = column
+    branches, groups = grouped(columns)
     branches |= {group: ak.zip(fields) for group, fields in groups.items()}
     types = {name: ak.type(value).content for name, value in branches.items()}
     with (

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib.samples import pythia
-from hepml_lib.samples.ancestry import heavy_quark
+from hepml_lib.samples import jets, pythia
+from hepml_lib.samples.ancestry import HADRON_PT, heavy_quark, last_copies
 from hepml_lib.samples.detector import ParticleTable, take
 
-__all__ = ["decays", "heavy_hadrons"]
+__all__ = ["decays", "drawn_b_tag", "heavy_hadrons", "jet_flavour"]
 
 _RESONANCES = (6, 23, 24, 25)
 
@@ -37,23 +39,29 @@ def decays(table: ParticleTable, identity: int) -> tuple[ParticleTable, Particle
     kind = np.abs(code)
     last = (kind == identity) & (code[table["first"] + table["daughter1"]] != code)
     quark = (kind < 6) & (np.abs(table["status"]) == 23) & np.isin(kind[mother], _RESONANCES)
-    rows = np.flatnonzero(last), np.flatnonzero(quark)
-    roots = [_origin(row, kind, mother) for row in rows]
-    # Quarks of other resonances than those asked for, such as of a Z beside a Higgs boson.
-    own = kind[roots[1]] == identity
-    rows, roots = (rows[0], rows[1][own]), [roots[0], roots[1][own]]
-    parts = []
-    for row, root in zip(rows, roots, strict=True):
-        order = np.lexsort((row, root, np.sign(code[root]), table["event"][row]))
-        parts.append(pythia.directions(take(table, row[order])))
-    resonances, quarks = parts
-    shape = (len(rows[0]), 3 if identity == 6 else 2)
-    if len(rows[1]) != shape[0] * shape[1]:
+    quarks_of_any = np.flatnonzero(quark)
+    # Not those of other resonances, such as of a Z beside a Higgs boson.
+    own = kind[_origin(quarks_of_any, kind, mother)] == identity
+    resonances, quarks = (
+        _by_origin(table, rows, _origin(rows, kind, mother))
+        for rows in (np.flatnonzero(last), quarks_of_any[own])
+    )
+    shape = (len(resonances["id"]), 3 if identity == 6 else 2)
+    if len(quarks["id"]) != shape[0] * shape[1]:
         raise ValueError(
-            f"{shape[0]} resonances with code {identity} have {len(rows[1])} quarks, not "
+            f"{shape[0]} resonances with code {identity} have {len(quarks['id'])} quarks, not "
             f"{shape[1]} each: the command file must let them decay to quarks only"
         )
     return resonances, {name: column.reshape(shape) for name, column in quarks.items()}
+
+
+def _by_origin(
+    table: ParticleTable, rows: NDArray[np.int64], origin: NDArray[np.int64]
+) -> ParticleTable:
+    """Rows of the record in the order of event, sign and row of what they come from."""
+    sign = np.sign(table["id"][origin])
+    order = np.lexsort((rows, origin, sign, table["event"][rows]))
+    return pythia.directions(take(table, rows[order]))
 
 
 def _origin(
@@ -86,15 +94,48 @@ def heavy_hadrons(table: ParticleTable, pt_min: float) -> ParticleTable:
     """
     code, mother = np.abs(table["id"]), table["first"] + table["mother1"]
     quark = heavy_quark(code)
-    # What has a daughter of the same flavour decays strongly, radiates or mixes.
-    heavy = np.flatnonzero(quark > 0)
-    again = heavy[quark[mother[heavy]] == quark[heavy]]
-    last = np.zeros(len(code), bool)
-    last[heavy] = True
-    last[mother[again]] = False
-    rows = np.flatnonzero(last & (np.hypot(table["px"], table["py"]) > pt_min))
+    hard = np.hypot(table["px"], table["py"]) > pt_min
+    rows = np.flatnonzero((last_copies(quark, mother) > 0) & hard)
     above, from_b = mother[rows], np.zeros(len(rows), bool)
     while (hadron := quark[above] > 0).any():
         from_b |= (quark[above] == 5) & (quark[rows] == 4)
         above = np.where(hadron, mother[above], above)
     return pythia.directions(take(table, rows)) | {"quark": quark[rows], "from_b": from_b}
+
+
+def jet_flavour(table: ParticleTable, axes: ParticleTable, radius: float) -> NDArray[np.int8]:
+    """Flavour of each jet: 5 with a b hadron near the axis, else 4 with a c hadron, else 0.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+    axes
+        Jets: `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Largest distance ΔR of the hadron, not included; it has more than 5 GeV.
+    """
+    hadrons = heavy_hadrons(table, HADRON_PT)
+    b, c = (
+        jets.number_near(axes, take(hadrons, hadrons["quark"] == quark), radius) > 0
+        for quark in (5, 4)
+    )
+    return np.select([b, c], [5, 4], 0).astype(np.int8)
+
+
+def drawn_b_tag(
+    flavour: NDArray[np.integer], efficiency: Mapping[int, float], rng: np.random.Generator
+) -> NDArray[np.bool_]:
+    """A b tag at random, whatever the momentum.
+
+    Parameters
+    ----------
+    flavour
+        5, 4 or 0, one per jet.
+    efficiency
+        Probability of a tag by flavour.
+    rng
+        Decides.
+    """
+    chance = np.select([flavour == 5, flavour == 4], [efficiency[5], efficiency[4]], efficiency[0])
+    return rng.random(len(flavour)) < chance

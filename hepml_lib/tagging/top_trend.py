@@ -9,7 +9,6 @@ that a stopped run resumes.
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,10 +27,7 @@ from hepml_lib.tagging import taggers, top_holdout, train
 __all__ = ["NAMES", "PARTICLE_LEVEL", "STUDIES", "VOTERS", "Study", "measure", "particle_level"]
 
 PARTICLE_LEVEL = replace(
-    top_jets.RECIPE,
-    name="top_jets_particles",
-    title="hadronic top jets against QCD jets at 600 GeV, without detector",
-    make=partial(top_jets.make, response=False),
+    top_jets.RECIPE, name="top_jets_particles", make=top_jets.make_particle_level
 )
 """The same collisions as `top_jets`, with every stable particle measured perfectly."""
 

@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-from hepml_lib.samples import clustering, detector, pythia
+from hepml_lib.samples import clustering, detector, hooks, pythia
 from hepml_lib.samples.detector import level1, objects, pileup
 
 EVENTS = 200
@@ -46,9 +46,9 @@ def stages(particles: detector.ParticleTable, pool: pileup.Pool, mu: float) -> d
 def main() -> None:
     """Print one line per pileup."""
     pool = pileup.Pool(SEED, 500)
-    hook = pythia.hard_jet(100.0, 0.4)
+    hook = hooks.parton_jets(1, 100.0, 0.4)
     batch = next(pythia.batches("top_jets_top", SEED, EVENTS, hook))
-    particles = pythia.stable(pythia.records(batch.prt))
+    particles = pythia.visible_particles(pythia.records(batch.prt))
     stages(particles, pool, 50.0)
     for mu in (0.0, 50.0):
         cost = stages(particles, pool, mu)

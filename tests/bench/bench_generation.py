@@ -36,15 +36,12 @@ def next_alone(card: str, events: int, hook: object = None) -> float:
 def chain(process: int) -> tuple[float, int]:
     """CPU seconds and jets of the whole chain."""
     card, rng = top_jets.CARDS[process], np.random.default_rng(SEED)
-    hook = pythia.hard_jet(top_jets.PARTON_JET, top_jets.RADIUS)
+    hook = top_jets.hook()
     source = pythia.batches(card, SEED, top_jets.BATCH, hook)
     # The first batch pays for the start of Pythia and for imports.
-    top_jets.select(pythia.records(next(source).prt), process, rng)
+    top_jets.select(next(source), process, rng)
     start = time.process_time()
-    jets = sum(
-        len(top_jets.select(pythia.records(events.prt), process, rng)["pt"])
-        for events in islice(source, BATCHES)
-    )
+    jets = sum(len(top_jets.select(batch, process, rng)["pt"]) for batch in islice(source, BATCHES))
     return time.process_time() - start, jets
 
 
@@ -52,7 +49,7 @@ def main() -> None:
     """Print one line per process."""
     for process, name in ((top_jets.QCD, "QCD"), (top_jets.TOP, "top")):
         card = top_jets.CARDS[process]
-        hook = pythia.hard_jet(top_jets.PARTON_JET, top_jets.RADIUS)
+        hook = top_jets.hook()
         accepted = next_alone(card, BATCHES * top_jets.BATCH, hook)
         alone = next_alone(card, hook.tried)
         seconds, jets = chain(process)

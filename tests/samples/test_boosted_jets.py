@@ -246,14 +246,3 @@ def test_momenta_agree_with_the_particle_level(loaded):
     response = column(loaded, "pt")[true > 0] / true[true > 0]
     assert np.median(response) == pytest.approx(1, abs=0.015)
     assert 0.02 < np.diff(np.quantile(response, [0.16, 0.84]))[0] / 2 < 0.06
-
-
-def test_a_chunk_makes_the_same_jets_again_and_another_makes_others():
-    """One jet is of the last class, so that one process is enough."""
-    first, again, other = (
-        boosted_jets.make(boosted_jets.RECIPE.part("train", index), 1)
-        for index in (7000, 7000, 7001)
-    )
-    assert storage.content(first) == storage.content(again)
-    assert first["pt"].tolist() != other["pt"].tolist()
-    assert first["label"].tolist() == [5]

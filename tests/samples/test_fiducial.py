@@ -21,7 +21,7 @@ def table():
 
 @pytest.fixture(scope="module")
 def level(table):
-    particles = pythia.stable(table)
+    particles = pythia.visible_particles(table)
     return fiducial.lepton_and_jets(table, particles, ancestry.weak_decays(table))
 
 
@@ -88,12 +88,12 @@ def test_other_events_are_refused():
         fiducial.semileptonic_top_pair(table)
 
 
-def test_hard_partons_are_asked_for():
+def test_showered_partons_are_asked_for():
     card = "measurement_events_wjets_simulation"
     table = pythia.records(
-        next(pythia.batches(card, 5_160_003, 30, hooks.hard_partons(2, 20.0))).prt
+        next(pythia.batches(card, 5_160_003, 30, hooks.showered_partons(2, 20.0))).prt
     )
-    particles = pythia.stable(table)
+    particles = pythia.visible_particles(table)
     _, jets = fiducial.lepton_and_jets(table, particles, ancestry.weak_decays(table))
     with_two = np.bincount(jets["event"], minlength=30) >= 2
     assert with_two.mean() > 0.5

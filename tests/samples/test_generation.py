@@ -48,12 +48,17 @@ TOY = replace(
     name="toy",
     cards=(),
     packages=("numpy",),
-    fields={"event": "", "split": "", "mass": "", "jets_pt": ""},
     chunk=500,
     committed={"train": 1000, "validation": 500, "test": 1000},
     make=make_toy,
     decode=partial(ak.zip, depth_limit=1),
 )
+
+TOY_CARD = """
+title = "a peak"
+text = "Definition"
+fields = { event = "int64", split = "int8", mass = "float32  GeV", jets_pt = "list" }
+"""
 
 # What a test runs in another process: the tiny recipe, as a user's script would use it.
 SCRIPT = """
@@ -84,6 +89,8 @@ def made(tmp_path_factory):
 def place(tmp_path, monkeypatch):
     """A checkout with cards but no samples, an empty cache, and the tiny recipe."""
     shutil.copytree(settings.data_dir() / "cards", tmp_path / "data" / "cards")
+    (tmp_path / "data" / "samples").mkdir()
+    (tmp_path / "data" / "samples" / "toy.toml").write_text(TOY_CARD)
     monkeypatch.setenv("HEPML_DATA", str(tmp_path / "data"))
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setitem(catalogue._RECIPES, "top_jets", TINY)
@@ -116,7 +123,7 @@ def run(events):
 
 def test_workers_and_seed_do_not_change_the_content(place, made, monkeypatch):
     monkeypatch.setenv("HEPML_SEED", "12345")
-    samples.make("top_jets", events=16, split="train", workers=4)
+    samples.make("top_jets", events=16, split="train", workers=2)
     found = contents(place)
     assert len(found) == 4
     assert all(made[0][name] == content for name, content in found.items())

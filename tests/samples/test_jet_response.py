@@ -11,8 +11,6 @@ from scipy.optimize import curve_fit
 
 from hepml_lib import samples, settings
 from hepml_lib.samples.calibration import area, depth, unique_pairs
-from hepml_lib.samples.detector.pileup import Pool
-from hepml_lib.samples.recipes import jet_response
 from hepml_lib.samples.recipes.jet_response import RECIPE, make
 
 
@@ -230,15 +228,3 @@ def test_two_overlapping_jets_share_the_area_of_both_discs():
     total = area(jets, 0.4).sum()
     assert total == pytest.approx(2 * np.pi * 0.16 - 0.5 * lens, abs=0.5 * lens)
     assert area(jets, 0.4)[0] == pytest.approx(np.pi * 0.16)
-
-
-def test_chunk_is_made_again_alike_and_other_chunks_differ(monkeypatch):
-    # Starting minimum bias takes seconds: all share a pool, which is not what is tested here.
-    pool = Pool(1, 100)
-    monkeypatch.setattr(jet_response, "Pool", lambda seed, events: pool)
-    chunk = RECIPE.part("validation", 7_000)
-    one, again = make(chunk, 5), make(chunk, 5)
-    assert all(ak.array_equal(one[name], again[name]) for name in one)
-    other = make(RECIPE.part("validation", 7_001), 5)
-    assert not len(np.intersect1d(one["event"], other["event"]))
-    assert not ak.array_equal(one["rho"], other["rho"])

@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hepml_lib import kinematics
-from hepml_lib.samples import jet_classes, jets, truth
-from hepml_lib.samples.recipe import Chunk
+from hepml_lib.samples import constituents, jet_classes, jets, truth
 
 
 def objects(rng, number, events):
@@ -151,15 +150,15 @@ def test_constituents_are_the_hardest_about_the_axis():
     }
     axes = {"eta": np.array([0.0, 0.5]), "phi": np.array([3.1, 1.0]), "pt": np.array([55.0, 16.0])}
     members = ak.Array([[0, 1, 2], [3, 4]])
-    columns, rows = jets.constituents(candidates, axes, members, 1, 0.5, 2.0**-8)
+    columns, rows = constituents.listed(candidates, axes, members, 1, 0.5, 2.0**-8)
     assert rows.tolist() == [2, 4]
     assert columns["constituents_phi"].tolist() == [[21 / 256], [0.25]]
-    columns, rows = jets.constituents(candidates, axes, members, 9, 0.5, 2.0**-8)
+    columns, rows = constituents.listed(candidates, axes, members, 9, 0.5, 2.0**-8)
     assert rows.tolist() == [2, 0, 4, 3]
     assert ak.num(columns["constituents_pt"]).tolist() == [2, 2]
     # What is stored about the axis comes back as it was, across the seam in azimuth too.
     flat = {name: ak.Array(axes[name]) for name in ("pt", "eta", "phi")}
-    seen = jets.decode(columns | flat | {"mass": ak.Array([1.0, 1.0])}).constituents
+    seen = constituents.decode(columns | flat | {"mass": ak.Array([1.0, 1.0])}).constituents
     assert ak.flatten(seen.phi).to_numpy() == pytest.approx([-3.1, 3.1, 1.25, 1.0], abs=2**-9)
     assert ak.flatten(seen.eta).to_numpy() == pytest.approx([0.2, 0.1, 0.5, 0.5], abs=2**-9)
 
@@ -182,26 +181,3 @@ def test_flat_spectrum_makes_different_spectra_agree():
         expected = np.average(grid**2, weights=np.exp(-(grid**2)))
         found = (axes["eta"][kept] / 1.5) ** 2
         assert found.mean() == pytest.approx(expected, abs=4 * found.std() / np.sqrt(kept.sum()))
-
-
-def test_classes_of_a_chunk_are_balanced_and_named(monkeypatch):
-    def batches(card, seed, size):
-        while True:
-            yield ak.Array({"prt": [card]})
-
-    def select(table, label, rng):
-        return {"event": ak.Array([0, 3, 5]), "value": ak.Array(rng.random(3))}
-
-    monkeypatch.setattr(jets.pythia, "batches", batches)
-    monkeypatch.setattr(jets.pythia, "records", lambda events: events)
-    columns = jets.balanced(Chunk(4, "test", 0), 11, ("a", "b", "c"), select)
-    assert np.bincount(columns["label"]).tolist() == [3, 4, 4]
-    assert set(columns["split"].tolist()) == {2}
-    numbers = columns["event"].to_numpy() - Chunk(4, "test", 0).event(0)
-    # A batch has 100 events, a class starts from a multiple of 100 000.
-    assert (numbers // 100_000).tolist() == columns["label"].tolist()
-    assert sorted(numbers[columns["label"].to_numpy() == 1] - 100_000) == [0, 3, 5, 100]
-    again = jets.balanced(Chunk(4, "test", 0), 11, ("a", "b", "c"), select)
-    other = jets.balanced(Chunk(4, "test", 1), 11, ("a", "b", "c"), select)
-    assert again["value"].tolist() == columns["value"].tolist()
-    assert other["value"].tolist() != columns["value"].tolist()

@@ -190,13 +190,3 @@ def test_bosons_are_transverse(loaded, label):
         longitudinal = 2 - 5 * square.mean()
         error = 5 * square.std() / np.sqrt(len(square))
         assert -4 * error - 0.02 < longitudinal < 0.25 + 3 * error
-
-
-def test_a_chunk_makes_the_same_jets_again_and_another_makes_others():
-    """One jet is of the last class, so that one process is enough."""
-    first, again, other = (
-        l1_jets.make(l1_jets.RECIPE.part("train", index), 1) for index in (7000, 7000, 7001)
-    )
-    assert storage.content(first) == storage.content(again)
-    assert first["pt"].tolist() != other["pt"].tolist()
-    assert first["label"].tolist() == [4]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hepml_lib import kinematics, samples, settings
-from hepml_lib.samples.detector import ELECTRON, MUON, level1, pileup
+from hepml_lib.samples.detector import ELECTRON, MUON, level1
 from hepml_lib.samples.recipes import measurement_events as recipe
 
 RECIPE = recipe.RECIPE
@@ -263,18 +263,6 @@ def test_worlds_differ_and_share_the_detector(events):
     error = np.hypot(*(value.std() / np.sqrt(len(value)) for value in rho.values()))
     # Two crossings of a chunk share its pool of pileup: allow for a little more.
     assert abs(rho[0].mean() - rho[1].mean()) < 5 * error
-
-
-def test_a_chunk_reproduces_itself_and_differs_from_the_next(monkeypatch):
-    # To start Pythia for minimum bias takes seconds: one small pool serves all.
-    monkeypatch.setattr(pileup, "_BATCH", 20)
-    pool = pileup.Pool(5_160_004, 20)
-    monkeypatch.setattr(recipe, "Pool", lambda seed, events: pool)
-    first, again, other = (RECIPE.make(RECIPE.part("validation", i), 2) for i in (70, 70, 71))
-    for name, values in first.items():
-        assert ak.all(values == again[name], axis=None), name
-    assert set(first) == set(other)
-    assert not set(first["event"].tolist()) & set(other["event"].tolist())
 
 
 def test_every_field_is_documented(events):

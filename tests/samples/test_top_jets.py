@@ -178,9 +178,9 @@ def test_mass_and_substructure_separate_top_from_qcd(jets, label):
     assert 0.003 < passed[label == 0].mean() < 0.03
 
 
-def test_particle_level_is_the_same_collisions_without_detector():
-    chunk = top_jets.RECIPE.part("train", 7_000)
-    seen, true = (top_jets.make(chunk, 12, response) for response in (True, False))
+def test_particle_level_is_the_same_collisions_without_detector(small_chunk):
+    seen = small_chunk("top_jets")
+    true = top_jets.make_particle_level(top_jets.RECIPE.part("validation", 70), 12)
     common = np.intersect1d(seen["event"], true["event"])
     assert len(common) > 4
     assert np.array_equal(true["pt"].to_numpy(), true["generated_pt"].to_numpy())

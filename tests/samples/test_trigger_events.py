@@ -11,8 +11,6 @@ import pytest
 from hepml_lib import kinematics, samples, settings
 from hepml_lib.samples import pythia, rates
 from hepml_lib.samples.detector.level1 import SCALES
-from hepml_lib.samples.detector.pileup import Pool
-from hepml_lib.samples.recipes import trigger_events
 from hepml_lib.samples.recipes.trigger_events import PROCESSES, RECIPE, make
 
 ZERO_BIAS, QCD, W, Z, TTBAR, A, LEPTOQUARK, H, H_PLUS = range(9)
@@ -263,17 +261,15 @@ def test_rates_need_their_fields(events):
         rates.crossing_weights(events[["process", "weight", "pthat", "pthat_max"]])
 
 
-def test_chunk_is_made_again_alike_and_other_chunks_differ(monkeypatch):
-    # Starting minimum bias takes seconds: all share a pool, which is not what is tested here.
-    pool = Pool(1, 100)
-    monkeypatch.setattr(trigger_events, "Pool", lambda seed, events: pool)
-    chunk = RECIPE.part("validation", 7_000)
-    one, again = make(chunk, 9), make(chunk, 9)
-    assert set(one["process"].to_list()) == {ZERO_BIAS, QCD}
-    assert all(ak.array_equal(one[name], again[name]) for name in one)
-    other = make(RECIPE.part("validation", 7_001), 9)
-    assert not len(np.intersect1d(one["event"], other["event"]))
-    assert not ak.array_equal(one["jets_pt"], other["jets_pt"])
+def test_crossings_of_a_small_chunk(small_chunk):
+    columns = small_chunk("trigger_events")
+    zero_bias = columns["process"].to_numpy() == ZERO_BIAS
+    assert {ZERO_BIAS, QCD} < set(columns["process"].to_list())
+    for name in ("pthat", "generated_jet_pt", "generated_met"):
+        assert not columns[name].to_numpy()[zero_bias].any()
+    assert (columns["weight"].to_numpy()[zero_bias] == 1).all()
+    qcd = columns["process"].to_numpy() == QCD
+    assert (columns["pthat"].to_numpy()[qcd] >= 20).all()
 
 
 def test_angles_of_level1_are_those_of_the_offline_jets(events, process):

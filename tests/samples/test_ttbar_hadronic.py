@@ -157,11 +157,3 @@ def test_response_of_jets_to_quarks(full):
     for chosen, expected in ((code < 5, 0.944), (code == 5, 0.908)):
         one = response[chosen]
         assert abs(np.median(one) - expected) < 4 * np.hypot(median_error(one), 0.003)
-
-
-def test_a_chunk_reproduces_itself_and_differs_from_the_next():
-    first, again, other = (RECIPE.make(RECIPE.part("validation", k), 12) for k in (70, 70, 71))
-    for name, values in first.items():
-        assert ak.all(values == again[name]), name
-    assert not np.array_equal(flat(first["quarks_pt"]), flat(other["quarks_pt"]))
-    assert not set(first["event"].tolist()) & set(other["event"].tolist())

@@ -117,11 +117,3 @@ def test_efficiencies_behind_the_cross_sections():
     ttbar, tth = tth_events.CROSS_SECTIONS
     assert ttbar / (923 * one_lepton) == pytest.approx(0.303)
     assert tth / (0.570 * 0.582 * one_lepton) == pytest.approx(0.491)
-
-
-def test_a_chunk_reproduces_itself_and_differs_from_the_next():
-    first, again, other = (RECIPE.make(RECIPE.part("validation", k), 6) for k in (70, 70, 71))
-    for name, values in first.items():
-        assert ak.all(ak.Array(values) == ak.Array(again[name])), name
-    assert not np.array_equal(flat(first["jets_pt"]), flat(other["jets_pt"]))
-    assert not set(first["event"].tolist()) & set(other["event"].tolist())

@@ -83,7 +83,7 @@ def respond(
     Parameters
     ----------
     particles
-        Stable visible particles as `hepml_lib.samples.pythia.stable` or a pileup pool give them:
+        Stable particles as `hepml_lib.samples.pythia.visible_particles` or a pileup pool give them:
         `event` (ascending), `pt`, `energy` [GeV], `eta`, `phi` [rad], `kind`, `charge`, `x, y, z`
         [mm] where they were produced, the number of their collision `vertex`, and of their
         crossing `bunch`.

@@ -49,7 +49,7 @@ class Pool:
         parts, scales, first = [], [], 0
         while first < events:
             batch = next(source)[: events - first]
-            particles = pythia.stable(pythia.records(batch.prt))
+            particles = pythia.visible_particles(pythia.records(batch.prt))
             particles["event"] = particles["event"] + first
             parts.append(_near(particles, _MINIMUM_PT))
             scales.append(np.sqrt(np.asarray(batch.info.pT2Hat)))
@@ -70,8 +70,8 @@ class Pool:
         Parameters
         ----------
         particles
-            Particles of the hard collisions, as `hepml_lib.samples.pythia.stable` gives them. It
-            may be empty: then there is pileup alone.
+            Particles of the hard collisions, as `pythia.visible_particles` gives them. It may be
+            empty: then there is pileup alone.
         events
             Number of crossings; `event` of the particles counts from 0.
         mu

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hepml_lib import kinematics, metrics
-from hepml_lib.samples import clustering, detector, pythia
+from hepml_lib.samples import clustering, detector, hooks, pythia
 from hepml_lib.samples.detector import calorimeter, tracker
 from hepml_lib.samples.detector.gun import shoot
 
@@ -89,9 +89,9 @@ def test_muons_leave_no_energy(rng):
 @pytest.fixture(scope="module")
 def dijets():
     """Particles of 150 dijet events with a jet of partons above 500 GeV."""
-    hook = pythia.hard_jet(500.0, 0.8)
+    hook = hooks.parton_jets(1, 500.0, 0.8)
     batch = next(pythia.batches("top_jets_qcd", 880_000_001, 150, hook))
-    return pythia.stable(pythia.records(batch.prt))
+    return pythia.visible_particles(pythia.records(batch.prt))
 
 
 def test_pythia_conserves_charge_and_transverse_momentum(dijets):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hepml_lib.samples import detector, pythia
+from hepml_lib.samples import detector, hooks, pythia
 from hepml_lib.samples.detector import objects, pileup
 
 EVENTS = 120
@@ -18,8 +18,10 @@ def pool():
 
 @pytest.fixture(scope="module")
 def hard():
-    batch = next(pythia.batches("top_jets_top", 990_000_02, EVENTS, pythia.hard_jet(460.0, 0.8)))
-    return pythia.stable(pythia.records(batch.prt))
+    batch = next(
+        pythia.batches("top_jets_top", 990_000_02, EVENTS, hooks.parton_jets(1, 460.0, 0.8))
+    )
+    return pythia.visible_particles(pythia.records(batch.prt))
 
 
 @pytest.fixture(scope="module")

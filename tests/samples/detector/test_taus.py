@@ -95,7 +95,7 @@ def reconstructed(card, number, batches):
     source = pythia.batches(card, 8, number)
     for _ in range(batches):
         table = pythia.records(next(source).prt)
-        candidates = detector.respond(pythia.stable(table), rng).candidates
+        candidates = detector.respond(pythia.visible_particles(table), rng).candidates
         seeds, members = clustering.anti_kt(candidates, 0.4, 14.0)
         found = taus.find(candidates, seeds, members)
         yield table, seeds, detector.take(found, found["isolation"] < TAU_ISOLATION)
