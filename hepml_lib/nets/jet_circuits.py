@@ -1,27 +1,48 @@
 """Networks on the constituents of a jet, floating or in fixed point, small enough for a chip.
 
 One class holds three families: a dense network on all constituents, Deep Sets, and an interaction
-network. `JetNetwork.emulate` repeats the fixed-point ones with whole numbers alone.
+network. `JetNetwork.run` says once how they are wired; torch, whole numbers and the adders of a
+circuit are three arithmetics that execute it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, emulate, regrid
+from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
+from hepml_lib.nets.whole_numbers import WholeArithmetic, WholeNumbers
 
-__all__ = ["JetNetwork"]
+__all__ = ["Arithmetic", "JetNetwork"]
 
 _LOGIT_BITS = 3
 """Bits that a logit has beyond a hidden number: five numbers a jet, by which jets are ordered."""
+
+
+class Arithmetic(Protocol):
+    """What `JetNetwork.run` asks of a kind of numbers: of tensors, whole numbers, or wires.
+
+    Values have at least two axes, constituents and features; axes before them count jets, pairs or
+    nothing. They can be indexed, compared and reshaped like NumPy's arrays.
+    """
+
+    def layers(self, name: str, x: Any) -> Any:
+        """What the stack ``edges``, ``nodes`` or ``whole`` makes of `x`."""
+
+    def mean(self, which: int, x: Any) -> Any:
+        """Sum over the last axis but one, over the number of places, on the grid `which`."""
+
+    def join(self, first: Any, second: Any) -> Any:
+        """Features of both, side by side."""
+
+    def where(self, real: Any, x: Any) -> Any:
+        """`x` where `real` holds, zero elsewhere."""
 
 
 class JetNetwork(nn.Module):
@@ -109,8 +130,8 @@ class JetNetwork(nn.Module):
         # Grids of the two means.
         gained = constituents.bit_length() - 1
         self.means = nn.ModuleList(
-            Quantiser(0, activation_bits + gained, signed=False)
-            for _ in range(2 if weight_bits else 0)
+            Quantiser(0, activation_bits + gained, signed=False) if weight_bits else nn.Identity()
+            for _ in range(2)
         )
 
     @classmethod
@@ -133,25 +154,16 @@ class JetNetwork(nn.Module):
             Jets of training, shape (n, constituents, features), from which ranges are taken.
         weight_bits, activation_bits, sparsity
             As in `quantised.quantise`.
+
+        Returns
+        -------
+        JetNetwork
+            With rounded weights, not trained again.
         """
         bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
         copy = cls(**{**network.arguments, **bits})
-
-        def calibrate(name: str, value: Tensor) -> Tensor:
-            linear = [layer for layer in getattr(network, name) if isinstance(layer, nn.Linear)]
-            for layer, rounded in zip(linear, getattr(copy, name), strict=True):
-                value = rounded.calibrate(layer, value, sparsity)
-            return value
-
-        def move(which: int, value: Tensor) -> Tensor:
-            grid = copy.means[which]
-            assert isinstance(grid, Quantiser)
-            top = max(float(np.quantile(value.numpy(), 0.9995)), 1e-6)
-            grid.move(math.ceil(math.log2(top)))
-            return value
-
         with torch.no_grad():
-            network._walk(x, calibrate, move)
+            network.run(x, _Calibration(network, copy, sparsity))
         return copy
 
     @property
@@ -162,10 +174,50 @@ class JetNetwork(nn.Module):
     @property
     def lsb(self) -> float:
         """Value of the last bit of a fixed-point network's logits."""
-        return 2.0 ** -_fraction(self.whole)
+        last = self.whole[-1]
+        assert isinstance(last, QuantisedLinear)
+        return last.output.lsb
+
+    def run(self, x: Any, arithmetic: Arithmetic) -> Any:
+        """Logits in any arithmetic: how the network is wired, for all of them.
+
+        Parameters
+        ----------
+        x
+            Features on their grid, shape (..., constituents, features).
+        arithmetic
+            What the numbers are and how they are added.
+
+        Returns
+        -------
+        Any
+            Logits, shape (..., outputs), of the kind of `x`.
+        """
+        before, n = x.shape[:-2], self.constituents
+        if not len(self.nodes):
+            return arithmetic.layers("whole", x.reshape(*before, -1))
+        real = x[..., :1] > 0
+        if len(self.edges):
+            to, by = self.receivers, self.senders
+            message = arithmetic.layers("edges", arithmetic.join(x[..., to, :], x[..., by, :]))
+            message = arithmetic.where(real[..., to, :] & real[..., by, :], message)
+            received = arithmetic.mean(0, message.reshape(*before, n, n - 1, -1))
+            x = arithmetic.join(x, received)
+        nodes = arithmetic.where(real, arithmetic.layers("nodes", x))
+        return arithmetic.layers("whole", arithmetic.mean(1, nodes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, shape (n, outputs), of jets `x`, shape (n, constituents, features).
+        """Logits of jets.
+
+        Parameters
+        ----------
+        x
+            Features, shape (n, constituents, features).
+
+        Returns
+        -------
+        Tensor
+            Shape (n, outputs).
 
         Raises
         ------
@@ -174,31 +226,7 @@ class JetNetwork(nn.Module):
         """
         if not torch.isfinite(x).all():
             raise ValueError("inputs hold NaN or infinity")
-
-        def run(name: str, value: Tensor) -> Tensor:
-            return getattr(self, name)(value)
-
-        def mean(which: int, value: Tensor) -> Tensor:
-            return self.means[which](value) if self.weight_bits else value
-
-        return self._walk(self.entry(x) if self.weight_bits else x, run, mean)
-
-    def _walk(
-        self,
-        x: Tensor,
-        run: Callable[[str, Tensor], Tensor],
-        mean: Callable[[int, Tensor], Tensor],
-    ) -> Tensor:
-        """Logits; `run` applies a stack of layers, `mean` puts a mean on its grid."""
-        if not len(self.nodes):
-            return run("whole", x.flatten(1))
-        real, n = x[..., :1] > 0, self.constituents
-        if len(self.edges):
-            pairs = torch.cat([x[:, self.receivers], x[:, self.senders]], dim=-1)
-            message = run("edges", pairs) * (real[:, self.receivers] & real[:, self.senders])
-            received = message.unflatten(1, (n, n - 1)).sum(dim=2) / n
-            x = torch.cat([x, mean(0, received)], dim=-1)
-        return run("whole", mean(1, (run("nodes", x) * real).sum(dim=1) / n))
+        return self.run(self.entry(x) if self.weight_bits else x, _TensorArithmetic(self))
 
     def emulate(self, inputs: ArrayLike) -> NDArray[np.int64]:
         """Logits of a fixed-point network with whole numbers alone, as a chip computes them.
@@ -220,30 +248,48 @@ class JetNetwork(nn.Module):
         """
         if self.weight_bits is None:
             raise ValueError("a floating network has no whole numbers: make one by from_float")
-        x, fraction = np.asarray(inputs, np.int64), int(self.entry.fraction)
-        if not len(self.nodes):
-            return emulate(nn.Sequential(self.entry, *self.whole), x.reshape(len(x), -1))
-        real, n = x[..., :1] > 0, self.constituents
-        shift = n.bit_length() - 1
-        if len(self.edges):
-            pairs = np.concatenate([x[:, self.receivers], x[:, self.senders]], axis=-1)
-            message = _whole_numbers(self.edges, pairs, fraction)
-            message *= real[:, self.receivers] & real[:, self.senders]
-            total = message.reshape(len(x), n, n - 1, -1).sum(axis=2)
-            grid = self._grid(0)
-            received = regrid(total, _fraction(self.edges) + shift, grid)
-            common = max(fraction, int(grid.fraction))
-            parts = x << (common - fraction), received << (common - int(grid.fraction))
-            x, fraction = np.concatenate(parts, axis=-1), common
-        total = (_whole_numbers(self.nodes, x, fraction) * real).sum(axis=1)
-        grid = self._grid(1)
-        mean = regrid(total, _fraction(self.nodes) + shift, grid)
-        return _whole_numbers(self.whole, mean, int(grid.fraction))
+        x = WholeNumbers(np.asarray(inputs, np.int64), self.entry.fraction_bits)
+        return self.run(x, WholeArithmetic(self)).numbers
 
-    def _grid(self, which: int) -> Quantiser:
-        grid = self.means[which]
+
+class _TensorArithmetic:
+    """Arithmetic of torch, in floating point."""
+
+    def __init__(self, network: JetNetwork) -> None:
+        self.network = network
+
+    def layers(self, name: str, x: Tensor) -> Tensor:
+        return getattr(self.network, name)(x)
+
+    def mean(self, which: int, x: Tensor) -> Tensor:
+        return self.network.means[which](x.sum(dim=-2) / self.network.constituents)
+
+    def join(self, first: Tensor, second: Tensor) -> Tensor:
+        return torch.cat([first, second], dim=-1)
+
+    def where(self, real: Tensor, x: Tensor) -> Tensor:
+        return x * real
+
+
+class _Calibration(_TensorArithmetic):
+    """Runs a floating network, and gives a fixed-point copy its weights and ranges on the way."""
+
+    def __init__(self, network: JetNetwork, copy: JetNetwork, sparsity: float) -> None:
+        super().__init__(network)
+        self.copy, self.sparsity = copy, sparsity
+
+    def layers(self, name: str, x: Tensor) -> Tensor:
+        linear = [layer for layer in getattr(self.network, name) if isinstance(layer, nn.Linear)]
+        for layer, rounded in zip(linear, getattr(self.copy, name), strict=True):
+            x = rounded.calibrate(layer, x, self.sparsity)
+        return x
+
+    def mean(self, which: int, x: Tensor) -> Tensor:
+        mean = super().mean(which, x)
+        grid = self.copy.means[which]
         assert isinstance(grid, Quantiser)
-        return grid
+        grid.fit_range(mean, 0.9995)
+        return mean
 
 
 def _stack(
@@ -260,14 +306,3 @@ def _stack(
         else:
             layers += [nn.Linear(given, made)] if linear else [nn.Linear(given, made), nn.ReLU()]
     return nn.Sequential(*layers)
-
-
-def _fraction(stack: nn.Sequential) -> int:
-    """Bits after the point that come out of a stack."""
-    last = stack[-1]
-    assert isinstance(last, QuantisedLinear)
-    return int(last.output.fraction)
-
-
-def _whole_numbers(stack: nn.Sequential, x: NDArray[np.int64], fraction: int) -> NDArray[np.int64]:
-    return emulate(nn.Sequential(Quantiser(0, fraction), *stack), x)

@@ -232,7 +232,7 @@ def _high_granularity(floating: nn.Sequential) -> Any:
 
 
 def _size(logic: Circuit) -> dict[str, Any]:
-    return {"luts": logic.luts, "cycles": logic.cycles(ADDERS)}
+    return {"luts": logic.luts, "cycles": logic.latency_cycles(ADDERS)}
 
 
 def _chosen(network: Any) -> dict[str, Any]:

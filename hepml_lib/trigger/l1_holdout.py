@@ -53,7 +53,7 @@ def cost(network: JetNetwork, x: NDArray[np.float32]) -> dict[str, Any]:
     return {
         "luts": circuit.luts,
         "jets that agree": len(x),
-        **{f"cycles at {adders}": circuit.cycles(adders) for adders in CUTOFFS},
+        **{f"cycles at {adders}": circuit.latency_cycles(adders) for adders in CUTOFFS},
     }
 
 

@@ -93,7 +93,7 @@ def measure() -> Path:
                 raise AssertionError(f"{family}: the hardware disagrees with torch")
             found[family] = {
                 "jets that agree": len(x),
-                "cycles": circuit.cycles(ADDERS),
+                "cycles": circuit.latency_cycles(ADDERS),
                 "estimated luts": circuit.luts,
                 **synthesis(Path(folder)),
             }
@@ -119,7 +119,7 @@ def logits(folder: Path, circuit: Circuit, x: NDArray[np.float32]) -> NDArray[np
         inputs=_bits(given) - 1,
         outputs=_bits(made) - 1,
         last=len(x) - 1,
-        ticks=circuit.cycles(ADDERS),
+        ticks=circuit.latency_cycles(ADDERS),
     )
     (folder / "bench.v").write_text(bench, encoding="utf-8")
     sources = sorted(str(file.relative_to(folder)) for file in folder.glob("src/**/*.v"))

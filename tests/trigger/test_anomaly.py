@@ -173,7 +173,7 @@ def test_the_circuit_agrees_and_fits(events: ak.Array, chip: FixedPointAutoencod
     found = circuit.predict(on_grid).ravel() / chip.mean.output.lsb**2
     assert (found == anomaly.integer_scores(chip, hardware)).all()
     assert circuit.luts < 10_000
-    assert circuit.cycles(4) <= 10
+    assert circuit.latency_cycles(4) <= 10
 
 
 def test_integer_inputs_are_the_inputs_on_their_grid(events: ak.Array) -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from hepml_lib import samples
 from hepml_lib.nets.quantised import Quantiser
 from hepml_lib.trigger import l1_jets, l1_train
 from hepml_lib.trigger.one_against_rest import macro_auc
@@ -28,6 +29,17 @@ def test_empty_places_are_zero() -> None:
     empty = x[..., 0] == 0
     assert empty.any()
     assert (x[empty] == 0).all()
+
+
+def test_whole_numbers_are_those_of_the_jets_own_geometry() -> None:
+    jets = samples.load("l1_jets", split="validation")[:300]
+    whole = l1_jets.whole_constituents(jets, 4)
+    for jet, row in zip(jets, whole, strict=True):
+        parts = jet.constituents[:4]
+        assert (row[: len(parts), 0] == np.rint(np.asarray(parts.pt))).all()
+        assert (row[: len(parts), 1] == np.rint(np.asarray(parts.deltaeta(jet)) * 512)).all()
+        assert (row[: len(parts), 2] == np.rint(np.asarray(parts.deltaphi(jet)) * 512)).all()
+        assert not row[len(parts) :].any()
 
 
 def test_a_caller_cannot_spoil_the_sample() -> None:
