@@ -123,6 +123,24 @@ def train(
 
 
 @app.command()
+def study(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Studies to run, one after another.")
+    ] = None,
+) -> None:
+    """Measure anew what pages quote from data/results; without a name, list the studies."""
+    from hepml_lib import studies
+
+    for name, about in studies.STUDIES.items() if not names else ():
+        needs = f"; needs {', '.join(about.needs)}" if about.needs else ""
+        typer.echo(f"{name}: {about.measures}; {about.takes}{needs}")
+    for name in names or ():
+        studies.tool_versions(name)  # what is missing is named before hours have passed
+    for name in names or ():
+        typer.echo(studies.run(name))
+
+
+@app.command()
 def convert(
     source: Path,
     target: Annotated[Path, typer.Argument(help="File to write: .h5, .hdf5 or .parquet.")],

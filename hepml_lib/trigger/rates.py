@@ -269,8 +269,8 @@ def extrapolated(scores: ArrayLike, weights: ArrayLike, cut: float, groups: Arra
         return np.log(start_rate) - wanted / np.average(distances, axis=1, weights=in_tail)
 
     both, reach = log_rates(np.ones(len(score))), _REACH * _spread(log_rates, groups)
-    rates_and_ends = np.exp([both.mean(), (both - reach).min(), (both + reach).max()])
-    return Estimate(*rates_and_ends.tolist(), f"exponential and power-law tail, {_METHOD}")
+    value, low, high = np.exp([both.mean(), (both - reach).min(), (both + reach).max()]).tolist()
+    return Estimate(value, low, high, f"exponential and power-law tail, {_METHOD}")
 
 
 def _tail_start(score: NDArray[np.float64], weight: NDArray[np.float64]) -> float:

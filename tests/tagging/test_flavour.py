@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib import records, samples, settings
+from hepml_lib import records, samples, settings, studies
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_holdout, flavour_train, impact
+from hepml_lib.studies import flavour as flavour_study
+from hepml_lib.tagging import flavour, flavour_train, impact
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +115,8 @@ def trained(monkeypatch, tmp_path):
     """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
     monkeypatch.setattr(flavour_train, "JETS", {"quick": 1000})
-    monkeypatch.setattr(flavour_holdout, "TRAINED", 3000)
+    monkeypatch.setattr(flavour_study, "TRAINED", 3000)
+    monkeypatch.setattr(flavour_study, "JETS", 24_000)
     monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for name in ("sets", "transformer"):
@@ -125,7 +127,7 @@ def trained(monkeypatch, tmp_path):
 
 def test_trainings_are_stored_and_measured(trained):
     assert store.names() == ["tagging.flavour_sets", "tagging.flavour_transformer"]
-    flavour_holdout.measure(24_000)
+    studies.run("flavour")
     found = records.read("flavour")["taggers"]
     assert set(found) == {"impact likelihood", "sets", "transformer"}
     entry = found["transformer"]

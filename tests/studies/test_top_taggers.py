@@ -8,9 +8,10 @@ import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, records, settings
+from hepml_lib import metrics, records, settings, studies
 from hepml_lib.nets import store
-from hepml_lib.tagging import taggers, top_holdout, train
+from hepml_lib.studies import top_taggers
+from hepml_lib.tagging import taggers, train
 
 
 @pytest.fixture
@@ -29,10 +30,10 @@ def trained(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(train.samples, "load", load)
     monkeypatch.setattr(train, "_JETS", {"quick": 150})
-    monkeypatch.setattr(top_holdout, "_TIMED", 64)
+    monkeypatch.setattr(top_taggers, "_TIMED", 64)
     short = taggers.TAGGERS["topodnn"]._replace(epochs={"quick": 5}, lr=1e-2)
     monkeypatch.setattr(taggers, "TAGGERS", {"topodnn": short})
-    monkeypatch.setattr(top_holdout, "TAGGERS", {"topodnn": short})
+    monkeypatch.setattr(top_taggers, "TAGGERS", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
         monkeypatch.setenv("HEPML_SEED", str(seed))
@@ -41,8 +42,9 @@ def trained(tmp_path, monkeypatch, made_up_jets):
 
 
 def test_figures_are_those_of_the_first_training(trained) -> None:
-    top_holdout.measure()
+    studies.run("top_taggers")
     found = records.read("top_taggers")["taggers"]
+    assert records.read("top_taggers")["command"] == "hepml study top_taggers"
     assert set(found) == {"trees", "topodnn"}
     label, event = np.asarray(trained.label), np.asarray(trained.event)
     scores = taggers.score("topodnn", trained)
@@ -57,18 +59,18 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
 
 
 def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
-    path = top_holdout.measure()
+    path = studies.run("top_taggers")
     before = json.loads(path.read_text())
-    monkeypatch.setattr(top_holdout, "trees", lambda jets: np.load(_kept("trees")))
-    monkeypatch.setattr(top_holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
-    after = json.loads(top_holdout.measure().read_text())
+    monkeypatch.setattr(top_taggers, "six_trees", _refuse)
+    monkeypatch.setattr(top_taggers, "inputs", lambda name, jets, progress=False: _timed(jets))
+    after = json.loads(studies.run("top_taggers").read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]
     assert before == after
 
 
-def _kept(start: str):
-    return next((settings.cache_dir() / "holdout").glob(f"{start}*.npy"))
+def _refuse(*jets):
+    raise AssertionError("trained anew")
 
 
 def _timed(jets):
@@ -77,7 +79,7 @@ def _timed(jets):
 
 
 def test_figures_of_other_weights_are_refused(trained, monkeypatch, tmp_path) -> None:
-    top_holdout.measure()
+    studies.run("top_taggers")
     monkeypatch.setattr(settings, "seed", lambda *names: 5)
     train.RECIPES["topodnn"](checkpoint=tmp_path / "anew")
     with pytest.raises(ValueError, match="figures of 'topodnn' .* are of other weights"):
