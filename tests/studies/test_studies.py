@@ -50,11 +50,13 @@ def test_only_the_command_line_imports_studies(root: Path) -> None:
     users = set()
     for file in (root / "hepml_lib").rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            names = [alias.name for alias in getattr(node, "names", ())]
-            modules = [f"{getattr(node, 'module', None) or ''}.{name}" for name in names]
-            if any("studies" in module.split(".") for module in modules):
+            module = getattr(node, "module", None) or ""
+            names = [f"{module}.{alias.name}".lstrip(".") for alias in getattr(node, "names", ())]
+            if any(name.startswith("hepml_lib.studies") for name in names):
                 users.add(file.relative_to(root / "hepml_lib").parts[0])
     assert users == {"cli.py", "studies"}
+    for notebook in (root / "book").rglob("*.ipynb"):
+        assert "hepml_lib.studies" not in notebook.read_text(encoding="utf-8"), notebook
 
 
 def test_the_list_says_what_is_measured_and_what_is_needed() -> None:
