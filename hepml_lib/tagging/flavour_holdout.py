@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_train, impact
+from hepml_lib.tagging import flavour, impact
+from hepml_lib.tagging.models import FLAVOUR
 
 __all__ = ["CHARM", "measure"]
 
@@ -46,12 +47,12 @@ def measure(jets: int = JETS) -> Path:
     tracks = impact.tracks_of(test)
     scores = {"impact likelihood": _likelihood(tracks)}
     found: dict[str, dict[str, Any]] = {"impact likelihood": {}}
-    for name, tagger in flavour_train.NETWORKS.items():
+    for name, tagger in FLAVOUR.items():
         model = f"tagging.flavour_{name}"
         if model not in store.names():
             continue
         network, card = store.load(model)
-        inputs = flavour_train.inputs(test, tracks, tagger.pairs)
+        inputs = tagger.inputs(test, tracks)
         scores[name] = flavour.discriminant(training.predict(network, inputs), CHARM)
         found[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")}
         found[name]["model"] = model

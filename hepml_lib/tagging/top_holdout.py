@@ -21,8 +21,8 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
+from hepml_lib.tagging.models import TOP
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
-from hepml_lib.tagging.taggers import TAGGERS, inputs
 
 __all__ = [
     "BASELINES",
@@ -64,7 +64,7 @@ def measure(jets: int = JETS) -> Path:
     label, event = np.asarray(test.label), np.asarray(test.event)
     scores: Scores = {"trees": [trees(test)]}
     found: dict[str, dict[str, Any]] = {"trees": {"trainings": 1}}
-    for name in TAGGERS:
+    for name in TOP:
         stored = [each for each in store.names() if _is(each, name)]
         if f"tagging.{name}" not in stored:
             continue
@@ -139,7 +139,7 @@ def scored(stored: str, name: str, jets: ak.Array) -> NDArray:
     model, card = store.load(stored)
 
     def compute() -> NDArray:
-        return training.predict(model, inputs(name, jets, progress=True), batch_size=256)
+        return training.predict(model, TOP[name].inputs(jets, progress=True), batch_size=256)
 
     return records.kept(card["sha256"][:16], len(jets), compute)
 
@@ -174,7 +174,7 @@ def six_trees(train: ak.Array, jets: ak.Array) -> NDArray[np.float64]:
 def _microseconds(name: str, jets: ak.Array) -> float:
     """Time of the network alone per jet, one core, in batches of 256; the best of three."""
     model, _ = store.load(f"tagging.{name}")
-    tensors = inputs(name, jets[:_TIMED])
+    tensors = TOP[name].inputs(jets[:_TIMED])
     times = []
     for _ in range(3):
         start = time.perf_counter()

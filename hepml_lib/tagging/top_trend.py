@@ -23,7 +23,8 @@ from hepml_lib.nets import store
 from hepml_lib.samples import generate, storage
 from hepml_lib.samples.columns import join
 from hepml_lib.samples.recipes import top_jets
-from hepml_lib.tagging import taggers, top_holdout, train
+from hepml_lib.tagging import top_holdout
+from hepml_lib.tagging.models import TOP
 
 __all__ = ["NAMES", "PARTICLE_LEVEL", "STUDIES", "VOTERS", "Study", "measure", "particle_level"]
 
@@ -101,7 +102,7 @@ def measure() -> Path:
     for title, found in scores.items():
         detector = title not in STUDIES or STUDIES[title].detector
         entries |= _figures(title, found, test[detector])
-    for name in taggers.TAGGERS:
+    for name in TOP:
         if (key := f"{name}, {STORED}") in entries:
             model = f"tagging.{name}"
             entries[key] |= {"model": model, "sha256": store.card(model)["sha256"]}
@@ -135,7 +136,7 @@ def _figures(
 
 
 def _networks() -> list[str]:
-    return [name for name in NAMES if name in taggers.TAGGERS and taggers.TAGGERS[name].network]
+    return [name for name in NAMES if name in TOP and TOP[name].epochs]
 
 
 def _load(split: str, jets: int, detector: bool) -> ak.Array:
@@ -165,15 +166,14 @@ def _scores(study: Study, name: str, number: int, test: ak.Array) -> NDArray:
         data = []
         for part in (jets, _load("validation", 2000, study.detector)):
             target = torch.tensor(np.asarray(part.label))
-            data.append(training.Data(taggers.inputs(name, part, progress=True), target))
-        model, _ = train.fit(
-            name,
+            data.append(training.Data(TOP[name].inputs(part, progress=True), target))
+        model, _ = TOP[name].train(
             *data,
-            epochs=study.longer * taggers.TAGGERS[name].epochs.get("full", 0),
+            epochs=study.longer * TOP[name].epochs.get("full", 0),
             seed=settings.seed("trend", name, str(number)),
             checkpoint=settings.cache_dir() / "checkpoints" / f"trend.{key}",
         )
-        return training.predict(model, taggers.inputs(name, test, progress=True), batch_size=256)
+        return training.predict(model, TOP[name].inputs(test, progress=True), batch_size=256)
 
     return records.kept(f"trend-{key}", len(test), compute)
 

@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from hepml_lib import metrics, records, training
 from hepml_lib.nets.jet_circuits import JetNetwork
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import trace_jets
 from hepml_lib.trigger.one_against_rest import class_score, macro_interval
 
@@ -62,14 +62,14 @@ def measure() -> Path:
     label, event = l1_jets.labels("test")
     entries: dict[str, dict[str, Any]] = {}
     scores: dict[str, NDArray[np.float32]] = {}
-    for family, constituents, kind, seed in tqdm(l1_train.grid(), unit="network"):
-        made = l1_train.network(family, constituents, kind, seed)
+    for family, constituents, kind, seed in tqdm(l1_models.grid(), unit="network"):
+        made = l1_models.network(family, constituents, kind, seed)
         x = l1_jets.inputs("test", constituents)
         found = {kind: made}
         if kind == "float":
-            widths = l1_train.BITS if constituents == 8 and not seed else (6,)
+            widths = l1_models.BITS if constituents == 8 and not seed else (6,)
             for bits in widths:
-                found[f"rounded {bits}"] = l1_train.rounded(made, constituents, bits)
+                found[f"rounded {bits}"] = l1_models.rounded(made, constituents, bits)
         for name, network in found.items():
             key = f"{family} {constituents} {name}" + (f" seed {seed}" if seed else "")
             scores[key] = training.predict(network, torch.from_numpy(x))
@@ -86,7 +86,7 @@ def measure() -> Path:
         "l1_jets",
         {
             "command": "python -m hepml_lib.trigger.l1_holdout",
-            "data": f"l1_jets: {l1_train.JETS} jets of train, all {len(label)} of test",
+            "data": f"l1_jets: {l1_models.JETS} jets of train, all {len(label)} of test",
             "tools": versions,
             "taggers": entries,
         },

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from hepml_lib import records, training
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import Circuit, trace_jets
 
 __all__ = ["ADDERS", "KIND", "logits", "measure", "synthesis"]
@@ -82,8 +82,8 @@ def measure() -> Path:
     versions["yosys"] = _run(["yosys", "-V"]).strip()
     found: dict[str, dict[str, Any]] = {}
     x = l1_jets.inputs("test", 8)
-    for family in tqdm(l1_train.FAMILIES, unit="network"):
-        network = l1_train.network(family, 8, KIND)
+    for family in tqdm(l1_models.FAMILIES, unit="network"):
+        network = l1_models.network(family, 8, KIND)
         circuit = trace_jets(network)
         with tempfile.TemporaryDirectory() as folder:
             circuit.verilog(Path(folder), ADDERS)
