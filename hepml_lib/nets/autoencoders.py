@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hepml_lib.nets.dense import dense_layers
+from hepml_lib.nets.network import Network
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, quantise
 
 __all__ = [
     "Autoencoder",
     "FixedPointAutoencoder",
     "VariationalAutoencoder",
-    "evidence_loss",
+    "beta_vae_loss",
     "squared_error",
 ]
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """Network that must rebuild its inputs from a few numbers.
 
     Without hidden layers it is linear; trained to the end on the squared error it then spans the
@@ -46,12 +46,11 @@ class Autoencoder(nn.Module):
 
     def __init__(self, inputs: int, latent: int = 8, hidden: Sequence[int] = (32, 16)) -> None:
         super().__init__()
-        self.arguments = {"inputs": inputs, "latent": latent, "hidden": list(hidden)}
         self.encoder = _chain((inputs, *hidden), latent)
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Latent numbers of events `x` of shape (n, inputs)."""
+        """Latent numbers, shape (n, latent), of events `x` of shape (n, inputs)."""
         return self.encoder(x)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,7 +58,7 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-class VariationalAutoencoder(nn.Module):
+class VariationalAutoencoder(Network):
     """Autoencoder whose latent numbers are Gaussians, held near the unit Gaussian.
 
     The encoder gives a mean μ and a logarithm of the variance, log σ², for each latent number. In
@@ -85,11 +84,6 @@ class VariationalAutoencoder(nn.Module):
 
     def __init__(self, inputs: int, latent: int = 8, hidden: Sequence[int] = (32, 16)) -> None:
         super().__init__()
-        self.arguments: dict[str, Any] = {
-            "inputs": inputs,
-            "latent": latent,
-            "hidden": list(hidden),
-        }
         self.shared = dense_layers((inputs, *hidden))
         width = (inputs, *hidden)[-1]
         self.mean = nn.Linear(width, latent)
@@ -155,11 +149,6 @@ class FixedPointAutoencoder(VariationalAutoencoder):
     ) -> None:
         super().__init__(inputs, latent, hidden)
         bits = (weight_bits, activation_bits)
-        self.arguments |= {
-            "weight_bits": weight_bits,
-            "activation_bits": activation_bits,
-            "input_fraction": input_fraction,
-        }
         self.entry = Quantiser(4, input_fraction)
         sizes = (inputs, *hidden)
         self.shared = nn.Sequential(*(QuantisedLinear(*pair, *bits) for pair in pairwise(sizes)))
@@ -222,7 +211,7 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
     return ((output - target) ** 2).sum(dim=-1)
 
 
-def evidence_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
+def beta_vae_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
     """Loss of a variational autoencoder: squared error plus `beta` times the divergence.
 
     The Kullback–Leibler divergence of the latent Gaussians from the unit Gaussian is
@@ -241,7 +230,7 @@ def evidence_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], 
     A perfect reconstruction with latent numbers at the unit Gaussian costs nothing:
 
     >>> output = torch.tensor([[3.0, 0.0, 0.0]])
-    >>> evidence_loss(latent=1)(output, torch.tensor([[3.0]]))
+    >>> beta_vae_loss(latent=1)(output, torch.tensor([[3.0]]))
     tensor([0.])
     """
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from hepml_lib.nets.network import Network
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
 from hepml_lib.nets.whole_numbers import WholeArithmetic, WholeNumbers
 
@@ -45,7 +46,7 @@ class Arithmetic(Protocol):
         """`x` where `real` holds, zero elsewhere."""
 
 
-class JetNetwork(nn.Module):
+class JetNetwork(Network):
     """Network on a fixed number of constituents, hardest first.
 
     `edges` sees every ordered pair of constituents; each constituent gets the mean over its
@@ -70,6 +71,11 @@ class JetNetwork(nn.Module):
         the circuit, but all that the network has learned passes through them.
     integer, fraction
         Grid of the features, for fixed point.
+
+    Attributes
+    ----------
+    constituents, weight_bits
+        As given; `weight_bits` is None where the network is floating.
 
     References
     ----------
@@ -100,33 +106,17 @@ class JetNetwork(nn.Module):
             raise ValueError(f"{constituents} constituents: a mean needs a power of two to be free")
         if edges and not nodes:
             raise ValueError("messages of edges need nodes that read them")
-        self.arguments: dict[str, Any] = {
-            "constituents": constituents,
-            "features": features,
-            "outputs": outputs,
-            "edges": list(edges),
-            "nodes": list(nodes),
-            "whole": list(whole),
-            "weight_bits": weight_bits,
-            "activation_bits": activation_bits,
-            "integer": integer,
-            "fraction": fraction,
-        }
         self.constituents = constituents
+        self.weight_bits = weight_bits
         self.entry = Quantiser(integer, fraction)
-        pairs = [
-            (i, j) for i in range(constituents) for j in range(constituents) if i != j and edges
-        ]
-        self.receivers, self.senders = [i for i, _ in pairs], [j for _, j in pairs]
-
-        def stack(sizes: Sequence[int], signed: bool) -> nn.Sequential:
-            return _stack(sizes, signed, weight_bits, activation_bits)
-
+        # Every ordered pair of two constituents.
+        self.receivers, self.senders = np.nonzero(~np.eye(constituents, dtype=bool))
         message = edges[-1] if edges else 0
-        self.edges = stack((2 * features, *edges), False) if edges else nn.Sequential()
-        self.nodes = stack((features + message, *nodes), False) if nodes else nn.Sequential()
         summed = nodes[-1] if nodes else constituents * features
-        self.whole = stack((summed, *whole, outputs), True)
+        bits = weight_bits, activation_bits
+        self.edges = _stack((2 * features, *edges), False, *bits)
+        self.nodes = _stack((features + message, *nodes), False, *bits)
+        self.whole = _stack((summed, *whole, outputs), True, *bits)
         # Grids of the two means.
         gained = constituents.bit_length() - 1
         self.means = nn.ModuleList(
@@ -165,11 +155,6 @@ class JetNetwork(nn.Module):
         with torch.no_grad():
             network.run(x, _Calibration(network, copy, sparsity))
         return copy
-
-    @property
-    def weight_bits(self) -> int | None:
-        """Bits of a weight, or None where the network is floating."""
-        return self.arguments["weight_bits"]
 
     @property
     def lsb(self) -> float:
@@ -297,12 +282,11 @@ def _stack(
 ) -> nn.Sequential:
     """Layers between `sizes`, each with ReLU; the last one without if `signed`."""
     layers: list[nn.Module] = []
-    pairs = list(pairwise(sizes))
-    for k, (given, made) in enumerate(pairs):
-        linear = signed and k == len(pairs) - 1
-        if weight_bits is not None:
-            bits = activation_bits + _LOGIT_BITS * linear
-            layers.append(QuantisedLinear(given, made, weight_bits, bits, linear))
+    for made, (given, width) in enumerate(pairwise(sizes), start=2):
+        linear = signed and made == len(sizes)
+        if weight_bits is None:
+            layers += [nn.Linear(given, width)] if linear else [nn.Linear(given, width), nn.ReLU()]
         else:
-            layers += [nn.Linear(given, made)] if linear else [nn.Linear(given, made), nn.ReLU()]
+            bits = activation_bits + _LOGIT_BITS * linear
+            layers.append(QuantisedLinear(given, width, weight_bits, bits, linear))
     return nn.Sequential(*layers)

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_train, impact
+from hepml_lib.tagging import flavour, impact
 from hepml_lib.tagging.flavour import CHARM
+from hepml_lib.tagging.models import FLAVOUR
 
 __all__ = ["measure"]
 
@@ -52,7 +53,7 @@ def measure() -> dict[str, Any]:
     tracks = impact.tracks_of(test)
     scores = {"impact likelihood": _likelihood(tracks)}
     entries: dict[str, dict[str, Any]] = {"impact likelihood": {}}
-    for name in flavour_train.NETWORKS:
+    for name in FLAVOUR:
         model = f"tagging.flavour_{name}"
         if model in store.names():
             card = store.card(model)
@@ -82,8 +83,7 @@ def _logits(model: str, name: str, jets: ak.Array, tracks: impact.Tracks) -> NDA
     network, card = store.load(model)
 
     def compute() -> NDArray:
-        pairs = flavour_train.NETWORKS[name].pairs
-        return training.predict(network, flavour_train.inputs(jets, tracks, pairs))
+        return training.predict(network, FLAVOUR[name].inputs(jets, tracks))
 
     return records.cached_scores(card["sha256"][:16], jets, compute)
 

@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from hepml_lib import metrics, training
 from hepml_lib.nets.jet_circuits import JetNetwork
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import CUTOFFS, trace_jets
 from hepml_lib.trigger.one_against_rest import class_score, macro_interval
 
@@ -78,7 +78,7 @@ def measure() -> dict[str, Any]:
     label, event = l1_jets.labels("test")
     entries: dict[str, dict[str, Any]] = {}
     floating: dict[str, NDArray[np.float32]] = {}
-    for family, constituents, kind, seed in tqdm(l1_train.grid(), unit="network"):
+    for family, constituents, kind, seed in tqdm(l1_models.grid(), unit="network"):
         x = l1_jets.inputs("test", constituents)
         for name, network in _variants(family, constituents, kind, seed).items():
             key = f"{family} {constituents} {name}" + (f" seed {seed}" if seed else "")
@@ -94,18 +94,18 @@ def measure() -> dict[str, Any]:
             if not seed and constituents <= _TRACED[family]:
                 entries[key] |= cost(network, x)
     return {
-        "data": f"l1_jets: {l1_train.JETS} jets of train, all {len(label)} of test",
+        "data": f"l1_jets: {l1_models.JETS} jets of train, all {len(label)} of test",
         "taggers": entries,
     }
 
 
 def _variants(family: str, constituents: int, kind: str, seed: int) -> dict[str, JetNetwork]:
     """A network of the grid, and what rounding alone makes of it if it is floating."""
-    network = l1_train.network(family, constituents, kind, seed)
+    network = l1_models.network(family, constituents, kind, seed)
     variants = {kind: network}
     if kind == "float":
-        for bits in l1_train.BITS if constituents == 8 and not seed else (6,):
-            variants[f"rounded {bits}"] = l1_train.rounded(network, constituents, bits)
+        for bits in l1_models.BITS if constituents == 8 and not seed else (6,):
+            variants[f"rounded {bits}"] = l1_models.rounded(network, constituents, bits)
     return variants
 
 

@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from hepml_lib import training
 from hepml_lib.studies.tools import run_program, synthesis
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import Circuit, trace_jets
 
 __all__ = ["CUTOFF", "KIND", "logits", "measure"]
@@ -27,7 +27,7 @@ CUTOFF = 4
 """Adders in a row between two registers."""
 
 KIND = "trained 6"
-"""Kind of the networks, of `l1_train.KINDS`."""
+"""Kind of the networks, of `l1_models.KINDS`."""
 
 # One jet enters at every rising edge; what comes out at each edge is printed.
 _BENCH = """\
@@ -76,8 +76,8 @@ def measure() -> dict[str, Any]:
     """
     x = l1_jets.inputs("test", 8)
     entries: dict[str, dict[str, Any]] = {}
-    for family in tqdm(l1_train.FAMILIES, unit="network"):
-        network = l1_train.network(family, 8, KIND)
+    for family in tqdm(l1_models.FAMILIES, unit="network"):
+        network = l1_models.network(family, 8, KIND)
         circuit = trace_jets(network)
         with tempfile.TemporaryDirectory() as scratch:
             folder = Path(scratch)

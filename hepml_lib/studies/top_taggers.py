@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
+from hepml_lib.tagging.models import TOP
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
-from hepml_lib.tagging.taggers import TAGGERS, inputs
 
 __all__ = [
     "BASELINES",
@@ -63,7 +63,7 @@ def measure() -> dict[str, Any]:
     label, event = np.asarray(test.label), np.asarray(test.event)
     scores = {"trees": [tree_scores(test)]}
     entries: dict[str, dict[str, Any]] = {"trees": {"trainings": 1}}
-    for name in TAGGERS:
+    for name in TOP:
         stored = [model for model in store.names() if _is(model, name)]
         if f"tagging.{name}" not in stored:
             continue
@@ -148,7 +148,7 @@ def stored_scores(model: str, name: str, jets: ak.Array) -> NDArray:
     model
         Name in the store.
     name
-        Tagger of `TAGGERS` that the model is a training of.
+        Tagger of `tagging.models.TOP` that the model is a training of.
     jets
         Jets of `top_jets`.
 
@@ -160,7 +160,7 @@ def stored_scores(model: str, name: str, jets: ak.Array) -> NDArray:
     network, card = store.load(model)
 
     def compute() -> NDArray:
-        return training.predict(network, inputs(name, jets, progress=True), batch_size=256)
+        return training.predict(network, TOP[name].inputs(jets, progress=True), batch_size=256)
 
     return records.cached_scores(card["sha256"][:16], jets, compute)
 
@@ -219,7 +219,7 @@ def _tree_seed() -> int:
 def _microseconds(name: str, jets: ak.Array) -> float:
     """Time of the network alone per jet, one core, in batches of 256; the best of three."""
     model, _ = store.load(f"tagging.{name}")
-    tensors = inputs(name, jets[:_TIMED])
+    tensors = TOP[name].inputs(jets[:_TIMED])
     times = []
     for _ in range(3):
         start = time.perf_counter()

@@ -21,7 +21,7 @@ from hepml_lib.samples import generate, storage
 from hepml_lib.samples.columns import join
 from hepml_lib.samples.recipes import top_jets
 from hepml_lib.studies import top_taggers
-from hepml_lib.tagging import taggers, train
+from hepml_lib.tagging.models import TOP
 
 __all__ = ["NAMES", "PARTICLE_LEVEL", "PLANS", "STORED", "VOTERS", "Plan", "measure"]
 
@@ -97,7 +97,7 @@ def measure() -> dict[str, Any]:
             if plan.longer == 1 or _is_network(name)
         }
         entries |= _figures(title, scores, test[plan.detector])
-    for name in taggers.TAGGERS:
+    for name in TOP:
         if (key := f"{name}, {STORED}") in entries:
             model = f"tagging.{name}"
             entries[key] |= {"model": model, "sha256": store.card(model)["sha256"]}
@@ -127,7 +127,7 @@ def _figures(
 
 
 def _is_network(name: str) -> bool:
-    return name in taggers.TAGGERS and taggers.TAGGERS[name].network is not None
+    return name in TOP and bool(TOP[name].epochs)
 
 
 def _load(split: str, jets: int, detector: bool) -> ak.Array:
@@ -160,11 +160,10 @@ def _scores(plan: Plan, name: str, number: int, test: ak.Array) -> NDArray:
         if name == "trees":
             return top_taggers.six_trees(jets, test)
         validation = _load("validation", 2000, plan.detector)
-        model, _ = train.fit(
-            name,
+        model, _ = TOP[name].train(
             _data(name, jets),
             _data(name, validation),
-            epochs=plan.longer * taggers.TAGGERS[name].epochs.get("full", 0),
+            epochs=plan.longer * TOP[name].epochs.get("full", 0),
             seed=seed,
             checkpoint=settings.cache_dir() / "checkpoints" / key,
         )
@@ -175,4 +174,4 @@ def _scores(plan: Plan, name: str, number: int, test: ak.Array) -> NDArray:
 
 def _data(name: str, jets: ak.Array) -> training.Data:
     target = torch.tensor(np.asarray(jets.label))
-    return training.Data(taggers.inputs(name, jets, progress=True), target)
+    return training.Data(TOP[name].inputs(jets, progress=True), target)

@@ -109,7 +109,7 @@ def track_tensors(jets: ak.Array, tracks: Tracks | None = None) -> TrackTensors:
 
 
 def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
-    """What `nets.crossings` needs of the tracks, shape (n, 24, 8) float32, most displaced first.
+    """What `nets.two_track_vertices` needs, shape (n, 24, 8) float32, most displaced first.
 
     Examples
     --------

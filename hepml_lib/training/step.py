@@ -17,16 +17,23 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hepml_lib.training import checkpoint
-from hepml_lib.training.data import Data, History
+from hepml_lib.training.data import Data, History, call, tensors_of
 
 __all__ = ["Loss", "Plan", "Run"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Any, Tensor], Tensor]
+"""From output and target to one number per event, shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Options of one training, as `fit` describes them.
+
+    Parameters
+    ----------
+    loss, epochs, batch_size, lr, weight_decay, schedule, patience, clip, seed, checkpoint,
+    checkpoint_seconds, progress
+        Of `fit`.
 
     Raises
     ------
@@ -56,7 +63,11 @@ class Plan:
                 raise ValueError(f"{name} is {value}; it must be above zero")
 
     def rate(self, done: float) -> float:
-        """Learning rate when the fraction `done` of all steps is behind."""
+        """Learning rate when the fraction `done` of all steps is behind.
+
+        ``"cosine"`` falls from the peak `lr` to zero along half a cosine. ``"one-cycle"`` first
+        rises so during 30 % of the steps, from a 25th of the peak.
+        """
         if self.schedule is None:
             return self.lr
         if self.schedule == "one-cycle":
@@ -84,8 +95,9 @@ class Plan:
         """What a checkpoint must agree with; of the data, a hash of about a thousand events."""
         thin = train.slice(slice(None, None, 1 + len(train) // 1000))
         digest = hashlib.sha256()
-        for x in (*thin.inputs, thin.target, *([] if thin.weight is None else [thin.weight])):
-            digest.update(x.contiguous().cpu().numpy().tobytes())
+        tensors = [*tensors_of(thin.inputs).values(), thin.target]
+        for tensor in tensors if thin.weight is None else [*tensors, thin.weight]:
+            digest.update(tensor.contiguous().cpu().numpy().tobytes())
         left_out = ("loss", "checkpoint", "checkpoint_seconds", "progress")
         options = {key: value for key, value in vars(self).items() if key not in left_out}
         return options | {"events": len(train), "data": digest.hexdigest()}
@@ -144,8 +156,21 @@ class Run:
         self.step, self.loss = progress["step"], progress["loss"]
         self.seconds = progress["seconds"]
 
-    def descend(self, index: Tensor, asked: threading.Event) -> bool:
-        """Take a step on the events of `index`; say whether any process was `asked` to stop."""
+    def take_step(self, index: Tensor, interrupted: threading.Event) -> bool:
+        """Change the weights once, by the gradient of a batch.
+
+        Parameters
+        ----------
+        index
+            Events of the batch, over all processes.
+        interrupted
+            Set where this process was asked to stop.
+
+        Returns
+        -------
+        bool
+            Whether any process was.
+        """
         fabric, plan = self.fabric, self.plan
         torch.manual_seed(_stream(plan.seed, self.epoch, self.step, fabric.global_rank))
         done = self.epoch + self.step / plan.steps(len(self.train))
@@ -154,7 +179,7 @@ class Run:
         share = index[fabric.global_rank :: fabric.world_size]
         batch = self.train.slice(share).to(fabric.device)
         loss = self._losses(self.network, batch).sum()
-        total, stop = self._over_processes(loss.detach(), asked.is_set())
+        total, stop = self._over_processes(loss.detach(), interrupted.is_set())
         self._check_finite("loss", total, batch)
         self.wrapped.zero_grad()
         # DDP averages gradients over processes: times their number, it is the mean over the batch.
@@ -169,8 +194,14 @@ class Run:
         return stop > 0
 
     @torch.no_grad()
-    def close_epoch(self, start: float) -> None:
-        """Measure the validation loss, note the epoch, keep its weights if they are the best."""
+    def end_epoch(self, start: float) -> None:
+        """Measure the validation loss, note the epoch, keep its weights if they are the best.
+
+        Parameters
+        ----------
+        start
+            CPU time of this process at which the epoch began [s].
+        """
         fabric, data = self.fabric, self.validation
         self.model.eval()
         share = torch.arange(fabric.global_rank, len(data), fabric.world_size)
@@ -186,7 +217,7 @@ class Run:
         self.step, self.loss, self.seconds = 0, 0.0, 0.0
 
     def _losses(self, network: nn.Module, batch: Data) -> Tensor:
-        losses = self.plan.loss(network(*batch.inputs), batch.target)
+        losses = self.plan.loss(call(network, batch.inputs), batch.target)
         if losses.shape != (len(batch),):
             raise ValueError(
                 f"the loss has shape {tuple(losses.shape)}; it must be one number per event, "
@@ -202,9 +233,10 @@ class Run:
         value = float(value)
         if math.isfinite(value):
             return
-        bad = [i for i, x in enumerate(batch.inputs) if not x.isfinite().all()]
+        inputs = tensors_of(batch.inputs).items()
+        bad = ", ".join(name for name, tensor in inputs if not tensor.isfinite().all())
         cause = (
-            f"inputs {bad} of that batch hold NaN or infinity: clean them, unless it is padding"
+            f"input {bad} of that batch holds NaN or infinity: clean it, unless it is padding"
             if bad
             else "the inputs of that batch are finite: look at the sizes of inputs and weights, at "
             f"logarithms and divisions in the loss, or lower the learning rate ({self.plan.lr:g})"

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, records, settings, studies
+from hepml_lib import metrics, records, samples, settings, studies, training
 from hepml_lib.nets import store
 from hepml_lib.samples.recipes import top_jets
 from hepml_lib.studies import top_taggers, top_trend
-from hepml_lib.tagging import taggers, train
+from hepml_lib.tagging import models
 
 COUNTS = {"train": (150, 0), "validation": (60, 200), "test": (700, 300)}
 NAMES = ("trees", "nsub", "topodnn")
@@ -31,14 +33,15 @@ def studied(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(train.samples, "load", lambda _, split, events: load(split, events, True))
+    monkeypatch.setattr(samples, "load", lambda _, split, events: load(split, events, True))
     monkeypatch.setattr(top_trend, "_load", load)
-    monkeypatch.setattr(train, "_JETS", {"quick": 150})
+    monkeypatch.setattr(models, "TOP_JETS", {"quick": 150})
     short = {
-        name: taggers.TAGGERS[name]._replace(epochs={"quick": 8, "full": 8}, lr=1e-2)
+        name: replace(models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
     }
-    monkeypatch.setattr(taggers, "TAGGERS", short)
+    monkeypatch.setattr(top_taggers, "TOP", short)
+    monkeypatch.setattr(top_trend, "TOP", short)
     monkeypatch.setattr(top_trend, "NAMES", NAMES)
     monkeypatch.setattr(top_trend, "_QUICK", NAMES[1:])
     monkeypatch.setattr(top_trend, "VOTERS", NAMES[1:])
@@ -52,8 +55,8 @@ def studied(tmp_path, monkeypatch, made_up_jets):
             "bare": top_trend.Plan(150, detector=False),
         },
     )
-    for name in short:
-        train.RECIPES[name]()
+    for tagger in short.values():
+        training.train_stored(tagger)
     studies.run("top_trend")
     return records.read("top_trend")["taggers"], load("test", None, True), asked
 
@@ -70,7 +73,7 @@ def test_every_plan_has_its_figures(studied) -> None:
 
 def test_the_vote_is_the_mean_of_the_logits(studied) -> None:
     found, test, _ = studied
-    mean = np.mean([taggers.score(name, test) for name in NAMES[1:]], axis=0)
+    mean = np.mean([models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
     expected = metrics.auc(mean, np.asarray(test.label), events=np.asarray(test.event))
     assert found[f"vote, {top_trend.STORED}"]["AUC"].value == pytest.approx(expected.value)
 

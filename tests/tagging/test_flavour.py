@@ -7,9 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib import records, samples, settings, studies
-from hepml_lib.nets import store
-from hepml_lib.studies import flavour as flavour_study
+from hepml_lib import samples
 from hepml_lib.tagging import flavour, flavour_train, impact
 
 
@@ -108,32 +106,6 @@ def test_discriminant_orders_like_the_likelihood_ratio():
     assert np.allclose(flavour.discriminant(logits, 0, 0), logits[:, 0] - logits[:, 2])
     with pytest.raises(ValueError, match="not shares of a background"):
         flavour.discriminant(logits, 0.9, 0.2)
-
-
-@pytest.fixture
-def trained(monkeypatch, tmp_path):
-    """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
-    monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(flavour_train, "JETS", {"quick": 1000})
-    monkeypatch.setattr(flavour_study, "TRAINED", 3000)
-    monkeypatch.setattr(flavour_study, "JETS", 24_000)
-    monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
-    monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
-    for name in ("sets", "transformer"):
-        short = flavour_train.NETWORKS[name]._replace(epochs=1)
-        monkeypatch.setitem(flavour_train.NETWORKS, name, short)
-        flavour_train.RECIPES[f"flavour_{name}"]()
-
-
-def test_trainings_are_stored_and_measured(trained):
-    assert store.names() == ["tagging.flavour_sets", "tagging.flavour_transformer"]
-    studies.run("flavour")
-    found = records.read("flavour")["taggers"]
-    assert set(found) == {"impact likelihood", "sets", "transformer"}
-    entry = found["transformer"]
-    assert entry["light, 85%"].value < entry["light, 70%"].value
-    ratio = entry["c, 70%, over sets"].value
-    assert ratio == pytest.approx(entry["c, 70%"].value / found["sets"]["c, 70%"].value)
 
 
 def test_auxiliary_tasks_reach_the_network(jets):
