@@ -31,6 +31,11 @@ def path(name: str) -> Path:
     ----------
     name
         Of the study.
+
+    Returns
+    -------
+    Path
+        Whether the file is there or not.
     """
     return settings.data_dir() / "results" / f"{name}.json"
 

@@ -1,49 +1,35 @@
 """Networks on the constituents of a jet, floating or in fixed point, small enough for a chip.
 
 One class holds three families: a dense network on all constituents, Deep Sets, and an interaction
-network. `JetNetwork.run` says once how they are wired; torch, whole numbers and the adders of a
-circuit are three arithmetics that execute it.
+network. `JetNetwork.run` says once how they are wired; tensors, whole numbers and the adders of a
+circuit are the `arithmetics` that execute it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
+from hepml_lib.nets.arithmetics import (
+    Arithmetic,
+    Calibration,
+    TensorArithmetic,
+    WholeArithmetic,
+)
 from hepml_lib.nets.network import Network
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
-from hepml_lib.nets.whole_numbers import WholeArithmetic, WholeNumbers
+from hepml_lib.nets.whole_numbers import WholeNumbers
 
-__all__ = ["Arithmetic", "JetNetwork"]
+__all__ = ["JetNetwork"]
 
 _LOGIT_BITS = 3
 """Bits that a logit has beyond a hidden number: five numbers a jet, by which jets are ordered."""
-
-
-class Arithmetic(Protocol):
-    """What `JetNetwork.run` asks of a kind of numbers: of tensors, whole numbers, or wires.
-
-    Values have at least two axes, constituents and features; axes before them count jets, pairs or
-    nothing. They can be indexed, compared and reshaped like NumPy's arrays.
-    """
-
-    def layers(self, name: str, x: Any) -> Any:
-        """What the stack ``edges``, ``nodes`` or ``whole`` makes of `x`."""
-
-    def mean(self, which: int, x: Any) -> Any:
-        """Sum over the last axis but one, over the number of places, on the grid `which`."""
-
-    def join(self, first: Any, second: Any) -> Any:
-        """Features of both, side by side."""
-
-    def where(self, real: Any, x: Any) -> Any:
-        """`x` where `real` holds, zero elsewhere."""
 
 
 class JetNetwork(Network):
@@ -153,7 +139,7 @@ class JetNetwork(Network):
         bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
         copy = cls(**{**network.arguments, **bits})
         with torch.no_grad():
-            network.run(x, _Calibration(network, copy, sparsity))
+            network.run(x, Calibration(network, copy, sparsity))
         return copy
 
     @property
@@ -180,13 +166,13 @@ class JetNetwork(Network):
         """
         before, n = x.shape[:-2], self.constituents
         if not len(self.nodes):
-            return arithmetic.layers("whole", x.reshape(*before, -1))
+            return arithmetic.layers("whole", x.reshape(*before, n * x.shape[-1]))
         real = x[..., :1] > 0
         if len(self.edges):
             to, by = self.receivers, self.senders
             message = arithmetic.layers("edges", arithmetic.join(x[..., to, :], x[..., by, :]))
             message = arithmetic.where(real[..., to, :] & real[..., by, :], message)
-            received = arithmetic.mean(0, message.reshape(*before, n, n - 1, -1))
+            received = arithmetic.mean(0, message.reshape(*before, n, n - 1, message.shape[-1]))
             x = arithmetic.join(x, received)
         nodes = arithmetic.where(real, arithmetic.layers("nodes", x))
         return arithmetic.layers("whole", arithmetic.mean(1, nodes))
@@ -211,7 +197,7 @@ class JetNetwork(Network):
         """
         if not torch.isfinite(x).all():
             raise ValueError("inputs hold NaN or infinity")
-        return self.run(self.entry(x) if self.weight_bits else x, _TensorArithmetic(self))
+        return self.run(self.entry(x) if self.weight_bits else x, TensorArithmetic(self))
 
     def emulate(self, inputs: ArrayLike) -> NDArray[np.int64]:
         """Logits of a fixed-point network with whole numbers alone, as a chip computes them.
@@ -235,46 +221,6 @@ class JetNetwork(Network):
             raise ValueError("a floating network has no whole numbers: make one by from_float")
         x = WholeNumbers(np.asarray(inputs, np.int64), self.entry.fraction_bits)
         return self.run(x, WholeArithmetic(self)).numbers
-
-
-class _TensorArithmetic:
-    """Arithmetic of torch, in floating point."""
-
-    def __init__(self, network: JetNetwork) -> None:
-        self.network = network
-
-    def layers(self, name: str, x: Tensor) -> Tensor:
-        return getattr(self.network, name)(x)
-
-    def mean(self, which: int, x: Tensor) -> Tensor:
-        return self.network.means[which](x.sum(dim=-2) / self.network.constituents)
-
-    def join(self, first: Tensor, second: Tensor) -> Tensor:
-        return torch.cat([first, second], dim=-1)
-
-    def where(self, real: Tensor, x: Tensor) -> Tensor:
-        return x * real
-
-
-class _Calibration(_TensorArithmetic):
-    """Runs a floating network, and gives a fixed-point copy its weights and ranges on the way."""
-
-    def __init__(self, network: JetNetwork, copy: JetNetwork, sparsity: float) -> None:
-        super().__init__(network)
-        self.copy, self.sparsity = copy, sparsity
-
-    def layers(self, name: str, x: Tensor) -> Tensor:
-        linear = [layer for layer in getattr(self.network, name) if isinstance(layer, nn.Linear)]
-        for layer, rounded in zip(linear, getattr(self.copy, name), strict=True):
-            x = rounded.calibrate(layer, x, self.sparsity)
-        return x
-
-    def mean(self, which: int, x: Tensor) -> Tensor:
-        mean = super().mean(which, x)
-        grid = self.copy.means[which]
-        assert isinstance(grid, Quantiser)
-        grid.fit_range(mean, 0.9995)
-        return mean
 
 
 def _stack(

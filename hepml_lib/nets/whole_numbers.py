@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,10 +11,7 @@ from torch import nn
 
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
 
-if TYPE_CHECKING:
-    from hepml_lib.nets.jet_circuits import JetNetwork
-
-__all__ = ["WholeArithmetic", "WholeNumbers", "emulate", "regrid"]
+__all__ = ["WholeNumbers", "emulate", "regrid"]
 
 
 @dataclass(frozen=True)
@@ -52,19 +49,63 @@ class WholeNumbers:
         return aligned.numbers > limit << aligned.fraction_bits
 
     def reshape(self, *shape: int) -> WholeNumbers:
-        """The same numbers in another shape, as NumPy's function does it."""
+        """The same numbers in another shape.
+
+        Parameters
+        ----------
+        *shape
+            As NumPy's function takes it.
+
+        Returns
+        -------
+        WholeNumbers
+            Of that shape.
+        """
         return WholeNumbers(self.numbers.reshape(shape), self.fraction_bits)
 
     def with_fraction(self, fraction_bits: int) -> WholeNumbers:
-        """The same values with more bits after the point: zeros are appended."""
+        """The same values with more bits after the point: zeros are appended.
+
+        Parameters
+        ----------
+        fraction_bits
+            Not fewer than there are.
+
+        Returns
+        -------
+        WholeNumbers
+            Of the same shape.
+        """
         return WholeNumbers(self.numbers << fraction_bits - self.fraction_bits, fraction_bits)
 
     def rounded(self, grid: Quantiser) -> WholeNumbers:
-        """The nearest values of a grid, as `regrid` finds them."""
+        """The nearest values of a grid, as `regrid` finds them.
+
+        Parameters
+        ----------
+        grid
+            Where they go.
+
+        Returns
+        -------
+        WholeNumbers
+            Of the same shape.
+        """
         return WholeNumbers(regrid(self.numbers, self.fraction_bits, grid), grid.fraction_bits)
 
     def through(self, layer: QuantisedLinear) -> WholeNumbers:
-        """What a layer makes of them, shape (..., outputs)."""
+        """What a layer makes of them.
+
+        Parameters
+        ----------
+        layer
+            With as many inputs as the last axis is long.
+
+        Returns
+        -------
+        WholeNumbers
+            Shape (..., outputs), on the grid of the layer's outputs.
+        """
         # A wide range in few bits counts in twos, fours, ...
         given = self.with_fraction(max(self.fraction_bits, 0))
         weight, bias = layer.integer_weights()
@@ -136,38 +177,3 @@ def regrid(value: ArrayLike, fraction_bits: int, grid: Quantiser) -> NDArray[np.
     number = (number + ((1 << surplus) >> 1)) >> surplus if surplus > 0 else number << -surplus
     top = 1 << (grid.integer_bits + grid.fraction_bits)
     return np.clip(number, -top if grid.signed else 0, top - 1)
-
-
-class WholeArithmetic:
-    """Arithmetic of `jet_circuits.JetNetwork` in whole numbers, for all jets of an array at once.
-
-    Its functions are those of `jet_circuits.Arithmetic`.
-
-    Parameters
-    ----------
-    network
-        In fixed point.
-    """
-
-    def __init__(self, network: JetNetwork) -> None:
-        self.network = network
-
-    def layers(self, name: str, x: WholeNumbers) -> WholeNumbers:
-        for layer in getattr(self.network, name):
-            x = x.through(layer)
-        return x
-
-    def mean(self, which: int, x: WholeNumbers) -> WholeNumbers:
-        # To divide by a power of two is to move the point.
-        moved = x.fraction_bits + self.network.constituents.bit_length() - 1
-        grid = self.network.means[which]
-        assert isinstance(grid, Quantiser)
-        return WholeNumbers(x.numbers.sum(axis=-2), moved).rounded(grid)
-
-    def join(self, first: WholeNumbers, second: WholeNumbers) -> WholeNumbers:
-        bits = max(first.fraction_bits, second.fraction_bits)
-        both = [values.with_fraction(bits).numbers for values in (first, second)]
-        return WholeNumbers(np.concatenate(both, axis=-1), bits)
-
-    def where(self, real: NDArray[np.bool_], x: WholeNumbers) -> WholeNumbers:
-        return WholeNumbers(x.numbers * real, x.fraction_bits)

@@ -80,6 +80,11 @@ def tool_versions(name: str) -> dict[str, str]:
     name
         Of `STUDIES`.
 
+    Returns
+    -------
+    dict
+        Tool → what it says of its version, in one line.
+
     Raises
     ------
     ValueError

@@ -151,6 +151,11 @@ def latent_norm(mean: ArrayLike) -> NDArray[np.float64]:
     mean
         Latent means, shape (n, latent).
 
+    Returns
+    -------
+    ndarray
+        Shape (n,).
+
     Examples
     --------
     >>> latent_norm([[3.0, 4.0]]).tolist()
@@ -171,6 +176,11 @@ def mahalanobis(x: ArrayLike, background: ArrayLike) -> NDArray[np.float64]:
         Inputs of the events, shape (n, inputs).
     background
         Inputs of the known events, shape (m, inputs).
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
 
     Examples
     --------

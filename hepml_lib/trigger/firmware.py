@@ -59,6 +59,11 @@ class Circuit:
         ----------
         cutoff
             Most adders in a row between two registers.
+
+        Returns
+        -------
+        int
+            A new input can enter at every tick.
         """
         from da4ml.trace import to_pipeline
 
@@ -96,6 +101,11 @@ def trace(shape: tuple[int, ...], compute: Callable[[Any], Any]) -> Circuit:
     compute
         Takes the inputs as symbols of da4ml, which it first has to put on a grid, and returns the
         outputs; it may use their operators, NumPy's functions, and those of ``da4ml.trace.ops``.
+
+    Returns
+    -------
+    Circuit
+        With the outputs of `compute` in a row.
 
     Raises
     ------
@@ -193,6 +203,11 @@ def on_grid(symbols: Any, grid: Quantiser, saturate: bool = False) -> Any:
     saturate
         Whether what does not fit is rounded and saturates, as in training, which costs logic.
         Otherwise bits beyond the grid are dropped: that is right for inputs, which lie on it.
+
+    Returns
+    -------
+    Any
+        Symbols of the same shape.
     """
     from da4ml.trace.ops import quantize
 

@@ -78,6 +78,11 @@ class Forest:
             From `boosted.train`.
         fraction
             Bits of a leaf after the point.
+
+        Returns
+        -------
+        Forest
+            As deep as the deepest tree of `model`.
         """
         trees = [estimator.tree_ for estimator in model.estimators_[:, 0]]
         inner = 2 ** max(tree.max_depth for tree in trees) - 1
@@ -184,6 +189,11 @@ def digest(scores: ArrayLike) -> str:
     ----------
     scores
         Whole numbers of at most 32 bits, shape (n,).
+
+    Returns
+    -------
+    str
+        Sixty-four hexadecimal digits.
     """
     return hashlib.sha256(np.asarray(scores).astype("<i4").tobytes()).hexdigest()
 
