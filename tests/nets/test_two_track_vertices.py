@@ -43,7 +43,9 @@ def test_tracks_of_a_vertex_cross_there(from_one_vertex):
 
 def test_a_track_that_misses_along_the_beam_is_seen(from_one_vertex):
     from_one_vertex[0, 0, 4] += 5
-    apart = column(two_track_vertices(from_one_vertex)[0], "distance along the beam over its error").abs()
+    apart = column(
+        two_track_vertices(from_one_vertex)[0], "distance along the beam over its error"
+    ).abs()
     assert (apart[0, 1:] > 2).all()
     assert (apart[1:, 1:] < 1e-6).all()
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import awkward as ak
 import numpy as np
 import pytest
 import torch
 
-from hepml_lib import records, samples, settings
+from hepml_lib import records, samples, settings, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_holdout, flavour_train, impact
+from hepml_lib.nets.flavour import AllTasks, TrackTransformer
+from hepml_lib.tagging import flavour, flavour_holdout, impact, models
 
 
 @pytest.fixture(scope="module")
@@ -113,14 +116,12 @@ def test_discriminant_orders_like_the_likelihood_ratio():
 def trained(monkeypatch, tmp_path):
     """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(flavour_train, "JETS", {"quick": 1000})
+    monkeypatch.setattr(models, "FLAVOUR_JETS", {"quick": 1000})
     monkeypatch.setattr(flavour_holdout, "TRAINED", 3000)
     monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for name in ("sets", "transformer"):
-        short = flavour_train.NETWORKS[name]._replace(epochs=1)
-        monkeypatch.setitem(flavour_train.NETWORKS, name, short)
-        flavour_train.RECIPES[f"flavour_{name}"]()
+        training.train_stored(replace(models.FLAVOUR[name], epochs={"quick": 1}))
 
 
 def test_trainings_are_stored_and_measured(trained):
@@ -136,14 +137,19 @@ def test_trainings_are_stored_and_measured(trained):
 
 def test_auxiliary_tasks_reach_the_network(jets):
     """Training on the tasks improves all three; the network itself is what was trained."""
-    data = flavour_train.data(jets)
-    with flavour_train.training.seeded(1):
-        network = flavour_train.NETWORKS["transformer"].make()
-    before = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    flavour_train.fit(network, data, data, auxiliary=True, epochs=3, seed=1, progress=False)
-    with torch.no_grad():
-        after = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    assert after < 0.8 * before
+    data = models.flavour_data(jets)
+
+    def loss(network: TrackTransformer) -> float:
+        with torch.no_grad():
+            output = network.all_tasks(**data.inputs)
+        return flavour.multitask_loss(output, data.target).mean().item()
+
+    entry = models.FLAVOUR["transformer"]
+    assert entry.wrap is AllTasks
+    with training.seeded(1):
+        before = loss(entry.network(data))
+    network, _ = entry.train(data, data, epochs=3, seed=1)
+    assert loss(network) < 0.8 * before
 
 
 def test_impact_is_where_the_features_come_from(jets):

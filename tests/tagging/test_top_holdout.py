@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, records, settings
+from hepml_lib import metrics, records, settings, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import taggers, top_holdout, train
+from hepml_lib.tagging import models, top_holdout
 
 
 @pytest.fixture
@@ -27,16 +28,14 @@ def trained(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(train.samples, "load", load)
-    monkeypatch.setattr(train, "_JETS", {"quick": 150})
+    monkeypatch.setattr(models.samples, "load", load)
     monkeypatch.setattr(top_holdout, "_TIMED", 64)
-    short = taggers.TAGGERS["topodnn"]._replace(epochs={"quick": 5}, lr=1e-2)
-    monkeypatch.setattr(taggers, "TAGGERS", {"topodnn": short})
-    monkeypatch.setattr(top_holdout, "TAGGERS", {"topodnn": short})
+    short = replace(models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
+    monkeypatch.setattr(top_holdout, "TOP", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
         monkeypatch.setenv("HEPML_SEED", str(seed))
-        train.RECIPES["topodnn"]()
+        training.train_stored(short)
     return load("top_jets", "test", None)
 
 
@@ -45,7 +44,7 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
     found = records.read("top_taggers")["taggers"]
     assert set(found) == {"trees", "topodnn"}
     label, event = np.asarray(trained.label), np.asarray(trained.event)
-    scores = taggers.score("topodnn", trained)
+    scores = models.TOP["topodnn"].score(trained)
     entry = found["topodnn"]
     assert entry["AUC"] == metrics.auc(scores, label, events=event)
     assert entry["trainings"] == len(entry["AUC of each training"]) == 2
@@ -60,7 +59,13 @@ def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
     path = top_holdout.measure()
     before = json.loads(path.read_text())
     monkeypatch.setattr(top_holdout, "trees", lambda jets: np.load(_kept("trees")))
-    monkeypatch.setattr(top_holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
+    inputs = models.TopTagger.inputs
+
+    def timed(entry, jets, progress=False):
+        assert len(jets) <= 64, "scored anew"
+        return inputs(entry, jets)
+
+    monkeypatch.setattr(models.TopTagger, "inputs", timed)
     after = json.loads(top_holdout.measure().read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]
@@ -71,14 +76,9 @@ def _kept(start: str):
     return next((settings.cache_dir() / "holdout").glob(f"{start}*.npy"))
 
 
-def _timed(jets):
-    assert len(jets) <= 64, "scored anew"
-    return taggers.inputs("topodnn", jets)
-
-
-def test_figures_of_other_weights_are_refused(trained, monkeypatch, tmp_path) -> None:
+def test_figures_of_other_weights_are_refused(trained, monkeypatch) -> None:
     top_holdout.measure()
     monkeypatch.setattr(settings, "seed", lambda *names: 5)
-    train.RECIPES["topodnn"](checkpoint=tmp_path / "anew")
+    training.train_stored(top_holdout.TOP["topodnn"])
     with pytest.raises(ValueError, match="figures of 'topodnn' .* are of other weights"):
         records.read("top_taggers")

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, records, settings
+from hepml_lib import metrics, records, settings, training
 from hepml_lib.nets import store
 from hepml_lib.samples.recipes import top_jets
-from hepml_lib.tagging import taggers, top_holdout, top_trend, train
+from hepml_lib.tagging import models, top_holdout, top_trend
 
 COUNTS = {"train": (150, 0), "validation": (60, 200), "test": (700, 300)}
 NAMES = ("trees", "nsub", "topodnn")
@@ -30,14 +32,13 @@ def studied(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(train.samples, "load", lambda _, split, events: load(split, events, True))
+    monkeypatch.setattr(models.samples, "load", lambda _, split, events: load(split, events, True))
     monkeypatch.setattr(top_trend, "_load", load)
-    monkeypatch.setattr(train, "_JETS", {"quick": 150})
     short = {
-        name: taggers.TAGGERS[name]._replace(epochs={"quick": 8, "full": 8}, lr=1e-2)
+        name: replace(models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
     }
-    monkeypatch.setattr(taggers, "TAGGERS", short)
+    monkeypatch.setattr(top_trend, "TOP", short)
     monkeypatch.setattr(top_trend, "NAMES", NAMES)
     monkeypatch.setattr(top_trend, "_QUICK", NAMES[1:])
     monkeypatch.setattr(top_trend, "VOTERS", NAMES[1:])
@@ -51,8 +52,8 @@ def studied(tmp_path, monkeypatch, made_up_jets):
             "bare": top_trend.Study(150, detector=False),
         },
     )
-    for name in short:
-        train.RECIPES[name]()
+    for entry in short.values():
+        training.train_stored(entry)
     top_trend.measure()
     return records.read("top_trend")["taggers"], load("test", None, True), asked
 
@@ -69,7 +70,7 @@ def test_every_study_has_its_figures(studied) -> None:
 
 def test_the_vote_is_the_mean_of_the_logits(studied) -> None:
     found, test, _ = studied
-    mean = np.mean([taggers.score(name, test) for name in NAMES[1:]], axis=0)
+    mean = np.mean([models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
     expected = metrics.auc(mean, np.asarray(test.label), events=np.asarray(test.event))
     assert found[f"vote, {top_trend.STORED}"]["AUC"].value == pytest.approx(expected.value)
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from hepml_lib.nets.quantised import Quantiser
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.one_against_rest import macro_auc
 
 
@@ -48,16 +48,16 @@ def test_what_is_not_listed_is_refused(n: int) -> None:
 
 
 def test_a_floating_network_comes_before_those_that_continue_from_it() -> None:
-    keys = l1_train.grid()
+    keys = l1_models.grid()
     assert len(set(keys)) == len(keys)
     for family, n, _, seed in keys:
         assert keys.index((family, n, "float", seed)) <= keys.index((family, n, _, seed))
 
 
-@pytest.mark.parametrize("family", l1_train.FAMILIES)
+@pytest.mark.parametrize("family", l1_models.FAMILIES)
 def test_rounding_to_eight_bits_costs_almost_nothing(family: str) -> None:
-    floating = l1_train.network(family, 8, "float")
-    fixed = l1_train.rounded(floating, 8, 8)
+    floating = l1_models.network(family, 8, "float")
+    fixed = l1_models.rounded(floating, 8, 8)
     x = torch.from_numpy(l1_jets.inputs("validation", 8)[:1000])
     label = l1_jets.labels("validation")[0][:1000]
     with torch.no_grad():
@@ -66,9 +66,9 @@ def test_rounding_to_eight_bits_costs_almost_nothing(family: str) -> None:
     assert abs(areas[0] - areas[1]) < 0.02
 
 
-@pytest.mark.parametrize("family", l1_train.FAMILIES)
+@pytest.mark.parametrize("family", l1_models.FAMILIES)
 def test_committed_networks_repeat_bit_by_bit(family: str) -> None:
-    fixed = l1_train.network(family, 8, "trained 6")
+    fixed = l1_models.network(family, 8, "trained 6")
     x = l1_jets.inputs("test", 8)[:2000]
     whole = fixed.emulate(np.rint(x / fixed.entry.lsb))
     with torch.no_grad():
