@@ -91,25 +91,36 @@ class VariationalAutoencoder(Network):
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and logarithms of the variances, each of shape (n, latent)."""
+        """Means and logarithms of the variances, (n, latent) each, of events `x` (n, inputs)."""
         # In place on the output of a linear layer only: x itself is not touched.
         seen = self.shared(x) if len(self.shared) else x
         # Beyond e^±10 a width is as good as infinite or zero, and its exponential overflows.
         return self.mean(seen), self.log_variance(seen).clamp(-10, 10)
 
     def mean_encoder(self) -> nn.Sequential:
-        """The layers that lead to the means: all that a trigger has to compute."""
+        """The layers that lead to the means, as a module: all that a trigger has to compute."""
         return nn.Sequential(*self.shared, self.mean)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstruction, means and log-variances side by side, shape (n, inputs + 2 latent)."""
+        """Reconstruction, means and log-variances of events side by side.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+
+        Returns
+        -------
+        Tensor
+            Shape (n, inputs + 2 latent); `split` takes it apart.
+        """
         mean, log_variance = self.encode(x)
         noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
         rebuilt = self.decoder(mean + torch.exp(0.5 * log_variance) * noise)
         return torch.cat([rebuilt, mean, log_variance], dim=-1)
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruction, means and log-variances of an output of `forward`."""
+        """Reconstruction, means and log-variances: the parts of an `output` of `forward`."""
         latent = self.mean.out_features
         rebuilt, mean, log_variance = output.split(
             [output.shape[-1] - 2 * latent, latent, latent], dim=-1
@@ -192,7 +203,7 @@ class FixedPointAutoencoder(VariationalAutoencoder):
         return copy
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means in fixed point, and logarithms of the variances."""
+        """Means in fixed point and logarithms of the variances of events `x`, (n, latent) each."""
         return super().encode(self.entry(x))
 
     def mean_encoder(self) -> nn.Sequential:
@@ -202,6 +213,11 @@ class FixedPointAutoencoder(VariationalAutoencoder):
 
 def squared_error(output: Tensor, target: Tensor) -> Tensor:
     """Sum of squared differences per event, shape (n,).
+
+    Parameters
+    ----------
+    output, target
+        Shape (n, inputs).
 
     Examples
     --------
@@ -224,6 +240,15 @@ def beta_vae_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], 
     beta
         Price of information (arXiv:1804.03599): small lets the means spread, large makes them
         collapse to zero.
+
+    Returns
+    -------
+    callable
+        From output (n, inputs + 2 latent) and target (n, inputs) to one number per event.
+
+    References
+    ----------
+    β-VAE: Burgess et al., arXiv:1804.03599.
 
     Examples
     --------

@@ -16,6 +16,18 @@ __all__ = ["MLP", "dense_layers"]
 def dense_layers(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
     """Linear layers between `sizes`, each followed by ReLU and, if asked for, dropout.
 
+    Parameters
+    ----------
+    sizes
+        Numbers before the first layer, between two layers, and after the last.
+    dropout
+        Probability with which training drops a unit.
+
+    Returns
+    -------
+    nn.Sequential
+        Empty for one size.
+
     Examples
     --------
     >>> sum(p.numel() for p in dense_layers((2, 100, 100, 256)).parameters())

@@ -239,5 +239,5 @@ class AllTasks(nn.Module):
         self.network = network
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of flavours, origins and common vertices from named tensors."""
+        """Logits of flavours, origins and common vertices from the named `inputs` of a jet."""
         return self.network.all_tasks(**inputs)

@@ -32,6 +32,11 @@ class CNN(Network):
     hidden
         Widths of the dense layers behind.
 
+    Raises
+    ------
+    ValueError
+        If the convolutions leave no cell.
+
     References
     ----------
     Top tagging with jet images: Kasieczka et al., arXiv:1701.08784; Macaluso and Shih,
@@ -90,7 +95,18 @@ class CNN(Network):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of `images` of shape (n, cells, cells); half precision is converted."""
+        """Logits of images, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        images
+            Shape (n, cells, cells); half precision is converted.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another.
+        """
         cells = self.arguments["cells"]
         if images.ndim != 3 or images.shape[1:] != (cells, cells):
             raise ValueError(

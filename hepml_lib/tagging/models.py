@@ -61,6 +61,8 @@ def _jets(sample: str, split: str, count: Mapping[str, int]) -> ak.Array:
 class TopTagger(training.Entry):
     """A tagger of `top_jets`. It sees kinematics alone, as in the public comparison.
 
+    Other arguments are those of `training.Entry`.
+
     Parameters
     ----------
     sees
@@ -107,7 +109,7 @@ class TopTagger(training.Entry):
         return {name: torch.as_tensor(function(jets)) for name, function in self.reads.items()}
 
     def score(self, jets: ak.Array) -> NDArray[np.float32]:
-        """Logits that the stored tagger gives jets of `top_jets`, shape (n,).
+        """Logits that the stored tagger gives `jets` of `top_jets`, shape (n,).
 
         Raises
         ------
@@ -118,19 +120,19 @@ class TopTagger(training.Entry):
         return training.predict(network, self.inputs(jets), batch_size=256)
 
     def data(self, split: str) -> training.Data:
-        """Inputs and labels of a split."""
+        """Inputs and labels of a `split`."""
         jets = _jets("top_jets", split, TOP_JETS)
         return training.Data(self.inputs(jets, progress=True), torch.tensor(np.asarray(jets.label)))
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve on the test split."""
+        """Area under the curve of a `network` on the test split."""
         jets = _jets("top_jets", "test", TOP_JETS)
         scores = training.predict(network, self.inputs(jets, progress=True), batch_size=256)
         area = metrics.auc(scores, np.asarray(jets.label), events=jets.event)
         return f"AUC {area} on the test split"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the tagger saw, and where not to use it."""
+        """What the tagger saw of `train_data`, and where not to use it."""
         return {
             "data": f"top_jets, {len(train_data)} jets of train; {self.sees}",
             "limits": "jets of 550 to 650 GeV from this generator and detector, without pileup",
@@ -139,7 +141,7 @@ class TopTagger(training.Entry):
 
 @dataclass(frozen=True, kw_only=True)
 class FlavourTagger(training.Entry):
-    """A tagger of `flavour_jets`.
+    """A tagger of `flavour_jets`. Other arguments are those of `training.Entry`.
 
     Parameters
     ----------
@@ -171,11 +173,11 @@ class FlavourTagger(training.Entry):
         return _track_inputs(jets, tracks_of(jets) if tracks is None else tracks, self.pairs)
 
     def data(self, split: str) -> training.Data:
-        """Inputs, targets and balancing weights of a split."""
+        """Inputs, targets and balancing weights of a `split`."""
         return flavour_data(_jets("flavour_jets", split, FLAVOUR_JETS), self.pairs)
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve of b against light jets on the test split."""
+        """Area under the curve of a `network`, b against light jets, on the test split."""
         jets = _jets("flavour_jets", "test", FLAVOUR_JETS)
         jets = jets[np.isin(jets.label, (0, 5))]
         score = flavour.discriminant(training.predict(network, self.inputs(jets)))
@@ -183,7 +185,7 @@ class FlavourTagger(training.Entry):
         return f"AUC {area} of b against light jets of the test split"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the tagger saw, and where not to use it."""
+        """What the tagger saw of `train_data`, and where not to use it."""
         return {
             "data": f"flavour_jets, {len(train_data)} jets of train, balanced in pT and eta",
             "limits": "jets of top pairs above 20 GeV without pileup, from this detector",

@@ -132,7 +132,7 @@ class Data:
         return self._apply(lambda tensor: tensor[index])
 
     def to(self, device: torch.device) -> Data:
-        """The same events on another device."""
+        """The same events on another `device` of torch."""
         return self._apply(lambda tensor: tensor.to(device))
 
     def with_unit_mean(self) -> Data:

@@ -77,22 +77,22 @@ class Plan:
         return self.lr * 0.5 * (1 + math.cos(math.pi * done))
 
     def steps(self, events: int) -> int:
-        """Steps of an epoch."""
+        """Steps of an epoch of so many `events`."""
         return math.ceil(events / self.batch_size)
 
     def batches(self, events: int, epoch: int) -> tuple[Tensor, ...]:
-        """Indices of the events of each step of an epoch."""
+        """Indices of the `events` of each step of an `epoch`, which is counted from 0."""
         generator = torch.Generator().manual_seed(_stream(self.seed, epoch))
         return torch.randperm(events, generator=generator).tensor_split(self.steps(events))
 
     def over(self, history: History) -> bool:
-        """Whether all epochs are done, or patience is out."""
+        """Whether, by its `history`, all epochs of a training are done, or patience is out."""
         done = len(history.train_loss)
         waited = done - history.best_epoch
         return done >= self.epochs or (self.patience is not None and waited >= self.patience)
 
     def record(self, train: Data) -> dict[str, Any]:
-        """What a checkpoint must agree with; of the data, a hash of about a thousand events."""
+        """What a checkpoint must agree with; of the events `train`, a hash of about a thousand."""
         thin = train.slice(slice(None, None, 1 + len(train) // 1000))
         digest = hashlib.sha256()
         tensors = [*tensors_of(thin.inputs).values(), thin.target]
@@ -108,6 +108,19 @@ class Run:
 
     A step depends on the weights, the optimiser's state, the seed and the step's number, and on
     nothing else: that is what makes a resumed training exact.
+
+    Parameters
+    ----------
+    model
+        Trained in place.
+    train, validation
+        All events: each process takes its share.
+    plan
+        Options of the training.
+    fabric
+        Of this process.
+    history
+        Filled as the training goes.
     """
 
     def __init__(

@@ -62,19 +62,25 @@ class Entry:
     in_the_book: bool = True
 
     def data(self, split: str) -> Data:
-        """Events of a split to learn from; those of train are as many as the scale says."""
+        """Events of a `split`, train or validation; those of train are as many as the scale says."""
         raise NotImplementedError
 
     def figure(self, network: nn.Module) -> str:
-        """Headline of the card: a figure of a trained network on the test split."""
+        """Headline of the card: a figure of a trained `network` on the test split, in words."""
         raise NotImplementedError
 
     def card(self, train_data: Data) -> dict[str, Any]:
-        """What a card must state beside what the trainer knows: ``data`` and ``limits``."""
+        """What a card states beside what the trainer knows: ``data`` and ``limits`` at least.
+
+        Parameters
+        ----------
+        train_data
+            What the network learned from.
+        """
         raise NotImplementedError
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
-        """Figure by which one of several trainings is chosen, larger is better, and its name."""
+        """Figure of a `network` by which one of several is chosen, larger is better, and its name."""
         raise NotImplementedError
 
     @property

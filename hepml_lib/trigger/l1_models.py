@@ -153,14 +153,14 @@ def network(family: str, constituents: int, kind: str, number: int = 0) -> JetNe
     entry = MODELS[name]
     if entry.stored_name not in store.names():
         training.train_stored(entry)
-    found = store.load(entry.stored_name)[0]
-    assert isinstance(found, JetNetwork)
-    return found
+    stored = store.load(entry.stored_name)[0]
+    assert isinstance(stored, JetNetwork)
+    return stored
 
 
 @dataclass(frozen=True, kw_only=True)
 class JetCircuit(training.Entry):
-    """A network of the grid.
+    """A network of the grid. Other arguments are those of `training.Entry`.
 
     Parameters
     ----------
@@ -172,14 +172,14 @@ class JetCircuit(training.Entry):
     loss: training.Loss | None = _CROSS_ENTROPY
 
     def data(self, split: str) -> training.Data:
-        """Jets of a split and their classes."""
+        """Jets of a `split` and their classes."""
         jets = JETS if split == "train" else None
         label, _ = l1_jets.labels(split, jets)
         x = torch.from_numpy(l1_jets.inputs(split, self.constituents, jets))
         return training.Data((x,), torch.from_numpy(label))
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve of top jets on the test split."""
+        """Area under the curve of a `network`, top jets against the rest, on the test split."""
         x = torch.from_numpy(l1_jets.inputs("test", self.constituents))
         score = training.predict(network, x)
         label, event = l1_jets.labels("test")
@@ -187,7 +187,7 @@ class JetCircuit(training.Entry):
         return f"AUC of top against the rest {area} by the logits of top and light quark"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the network saw, and where not to use it."""
+        """What the network saw of `train_data`, and where not to use it."""
         return {
             "data": f"l1_jets, {self.constituents} constituents, {len(train_data)} jets of train",
             "limits": "jets of 800 to 1200 GeV of this detector without pileup; scales as in "

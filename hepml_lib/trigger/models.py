@@ -109,16 +109,16 @@ def stand_in_efficiency(scores: ArrayLike, events: ak.Array) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class AnomalyDetector(training.Entry):
-    """A variational autoencoder that learns the background of `trigger_events`."""
+    """A variational autoencoder of the background of `trigger_events`; see `training.Entry`."""
 
     loss: training.Loss | None = _LOSS
 
     def data(self, split: str) -> training.Data:
-        """Background of a split."""
+        """Background of a `split`."""
         return background(samples.load("trigger_events", split=split))
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
-        """`stand_in_efficiency` of Σμ² on the validation split."""
+        """`stand_in_efficiency` of Σμ² of a `network` on the validation split."""
         events = samples.load("trigger_events", split="validation")
         return stand_in_efficiency(_latent_norm(network, events), events), (
             "the mean efficiency for W, Z and top pairs of the validation split; no hidden signal "
@@ -126,7 +126,7 @@ class AnomalyDetector(training.Entry):
         )
 
     def figure(self, network: nn.Module) -> str:
-        """Efficiency for one of the hidden signals on the test split."""
+        """Efficiency of a `network` for one of the hidden signals on the test split."""
         events = samples.load("trigger_events", split="test")
         score, process = _latent_norm(network, events), ak.to_numpy(events.process)
         known = process < KNOWN
@@ -138,7 +138,7 @@ class AnomalyDetector(training.Entry):
         )
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the network saw, and where not to use it."""
+        """What the network saw of `train_data`, and where not to use it."""
         return {
             "data": f"trigger_events, {len(train_data)} background events of train, weighed by "
             f"their rate to the power of {MIXTURE}",

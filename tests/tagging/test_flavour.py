@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib import samples
-from hepml_lib.tagging import flavour, flavour_train, impact
+from hepml_lib import samples, training
+from hepml_lib.nets.flavour import AllTasks, TrackTransformer
+from hepml_lib.tagging import flavour, impact, models
 
 
 @pytest.fixture(scope="module")
@@ -110,14 +111,19 @@ def test_discriminant_orders_like_the_likelihood_ratio():
 
 def test_auxiliary_tasks_reach_the_network(jets):
     """Training on the tasks improves all three; the network itself is what was trained."""
-    data = flavour_train.data(jets)
-    with flavour_train.training.seeded(1):
-        network = flavour_train.NETWORKS["transformer"].make()
-    before = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    flavour_train.fit(network, data, data, auxiliary=True, epochs=3, seed=1, progress=False)
-    with torch.no_grad():
-        after = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    assert after < 0.8 * before
+    data = models.flavour_data(jets)
+
+    def loss(network: TrackTransformer) -> float:
+        with torch.no_grad():
+            output = network.all_tasks(**data.inputs)
+        return flavour.multitask_loss(output, data.target).mean().item()
+
+    entry = models.FLAVOUR["transformer"]
+    assert entry.wrap is AllTasks
+    with training.seeded(1):
+        before = loss(entry.network(data))
+    network, _ = entry.train(data, data, epochs=3, seed=1)
+    assert loss(network) < 0.8 * before
 
 
 def test_impact_is_where_the_features_come_from(jets):

@@ -8,18 +8,17 @@ import pytest
 import torch
 from scipy import stats
 
-from hepml_lib import samples, training
+from hepml_lib import samples
 from hepml_lib.nets import store
 from hepml_lib.nets.autoencoders import (
     Autoencoder,
     FixedPointAutoencoder,
     VariationalAutoencoder,
-    beta_vae_loss,
 )
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
 from hepml_lib.samples.rates import crossing_weights
 from hepml_lib.trigger import anomaly, menu, rates
-from hepml_lib.trigger.models import KNOWN, background, stand_in_efficiency
+from hepml_lib.trigger.models import KNOWN, MODELS, background, stand_in_efficiency
 
 
 @pytest.fixture(scope="module")
@@ -115,18 +114,8 @@ def test_background_holds_no_hidden_signal(events: ak.Array) -> None:
 
 def test_a_training_is_repeatable(events: ak.Array) -> None:
     data = background(events)
-    first, second = (
-        training.train(
-            lambda: VariationalAutoencoder(57, 12, (64, 32)),
-            data,
-            data,
-            loss=beta_vae_loss(12, 0.03),
-            seed=5,
-            epochs=1,
-            progress=False,
-        )[0]
-        for _ in range(2)
-    )
+    entry = MODELS["trigger.anomaly"]
+    first, second = (entry.train(data, data, seed=5, epochs=1)[0] for _ in range(2))
     x = anomaly.inputs(events)[:20]
     assert (anomaly.scores(first, x)["Σμ²"] == anomaly.scores(second, x)["Σμ²"]).all()
 
