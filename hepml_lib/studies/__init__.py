@@ -111,7 +111,7 @@ def run(name: str) -> Path:
     """Measure, and write the record, whole or not at all.
 
     Samples, trained networks and scores are kept in the cache, so that a stopped study goes on
-    where it was.
+    where it was. Circuits, which take minutes, are made anew.
 
     Parameters
     ----------
