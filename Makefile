@@ -54,12 +54,8 @@ bench: $(READY)
 
 # The figures of hardware on the page on jets come from here. These programs and packages are needed for nothing else.
 firmware: $(READY)
-	@missing=$$(for tool in verilator yosys ghdl iverilog; do command -v $$tool >/dev/null || echo $$tool; done); \
-	  test -z "$$missing" || { echo "error: not installed:" $$missing "(Debian, Ubuntu: apt install them)"; exit 2; }
 	$(BIN)/pip install --quiet --constraint constraints.txt conifer==1.11 hgq2==0.2.0
-	$(BIN)/python -m hepml_lib.trigger.l1_rtl
-	$(BIN)/python -m hepml_lib.trigger.boosted_firmware
-	$(BIN)/python -m hepml_lib.trigger.hgq2_scan
+	$(BIN)/hepml study l1_rtl l1_boosted l1_hgq2
 
 seeds: $(READY)
 	@test -n "$(NOTEBOOK)" || { echo "name a notebook: make seeds NOTEBOOK=book/start/tour.ipynb"; exit 2; }

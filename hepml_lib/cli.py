@@ -103,23 +103,40 @@ def data_fetch(
 
 
 @app.command()
-def train(
-    name: str,
-    checkpoint: Annotated[Path | None, typer.Option(help="File to resume from.")] = None,
+def train(name: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Train a model of the book, such as tagging.pfn, and store weights and card.
+
+    Without a name, list the models. A training that was stopped goes on where it was.
+    """
+    from hepml_lib import settings, training
+    from hepml_lib.tagging import models as tagging
+    from hepml_lib.trigger import models as trigger
+
+    table = tagging.MODELS | trigger.MODELS
+    if name is None:
+        typer.echo("\n".join(table))
+        return
+    if name not in table:
+        raise ValueError(settings.unknown_name("model", name, table))
+    typer.echo(training.train_stored(table[name]))
+
+
+@app.command()
+def study(
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Studies to run, one after another.")
+    ] = None,
 ) -> None:
-    """Train a model of the book, such as tagging.pfn, and store weights and card."""
-    import importlib
+    """Measure anew what pages quote from data/results; without a name, list the studies."""
+    from hepml_lib import studies
 
-    from hepml_lib import settings
-
-    chapter, _, model = name.partition(".")
-    chapters = ("tagging", "trigger")
-    if chapter not in chapters:
-        raise ValueError(settings.unknown_name("chapter", chapter, chapters))
-    recipes = importlib.import_module(f"hepml_lib.{chapter}.train").RECIPES
-    if model not in recipes:
-        raise ValueError(settings.unknown_name(f"model of {chapter}", model, recipes))
-    typer.echo(recipes[model](checkpoint=checkpoint))
+    for name, about in studies.STUDIES.items() if not names else ():
+        needs = f"; needs {', '.join(about.needs)}" if about.needs else ""
+        typer.echo(f"{name}: {about.measures}; {about.takes}{needs}")
+    for name in names or ():
+        studies.tool_versions(name)  # what is missing is named before hours have passed
+    for name in names or ():
+        typer.echo(studies.run(name))
 
 
 @app.command()

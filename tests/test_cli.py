@@ -8,6 +8,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hepml_lib import cli, formats, samples
+from hepml_lib.nets import store
 
 runner = CliRunner()
 
@@ -40,6 +41,12 @@ def test_fetches_a_public_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     assert run("data", "fetch", "higgsml", "--files", "1").strip() == str(tmp_path / "a.csv")
 
 
+def test_lists_every_model_that_can_be_trained() -> None:
+    listed = run("train").split()
+    assert set(store.names()) <= set(listed)
+    assert len(listed) == len(set(listed))
+
+
 def test_converts_a_sample(root: Path, tmp_path: Path) -> None:
     target = tmp_path / "events.h5"
     run("convert", str(root / "data/samples/collisions.root"), str(target), "--tree", "sample")
@@ -52,8 +59,8 @@ def test_converts_a_sample(root: Path, tmp_path: Path) -> None:
         (["data", "describe", "top_jet"], "did you mean 'top_jets'?"),
         (["data", "fetch", "higsml"], "did you mean 'higgsml'?"),
         (["data", "make", "top_jets"], "or --all"),
-        (["train", "taging.pfn"], "did you mean 'tagging'?"),
-        (["train", "tagging.pnf"], "did you mean 'pfn'?"),
+        (["train", "taging.pfn"], "did you mean 'tagging.pfn'?"),
+        (["train", "tagging.pnf"], "did you mean 'tagging.pfn'?"),
     ],
 )
 def test_a_wrong_name_gives_one_helpful_line(

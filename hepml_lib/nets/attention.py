@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hepml_lib.nets.graphs import check_constituents
+from hepml_lib.nets.network import Network, logits
 
 __all__ = ["ParticleTransformer", "pair_features"]
 
@@ -71,7 +72,7 @@ def _polar(momenta: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     return px.square().add(py.square()).sqrt(), rapidity, torch.atan2(py, px)
 
 
-class ParticleTransformer(nn.Module):
+class ParticleTransformer(Network):
     """Particle Transformer (ParT): self-attention with a bias from the kinematics of each pair.
 
     The hidden state of each constituent passes through particle-attention blocks; then a class
@@ -125,16 +126,6 @@ class ParticleTransformer(nn.Module):
         super().__init__()
         if width % heads:
             raise ValueError(f"a width of {width} cannot be shared among {heads} heads")
-        self.arguments = {
-            "features": features,
-            "outputs": outputs,
-            "width": width,
-            "heads": heads,
-            "layers": layers,
-            "class_layers": class_layers,
-            "pairs": list(pairs),
-            "dropout": dropout,
-        }
         self.heads = heads
         self.norm_features = nn.BatchNorm1d(features)
         self.embed = _embedding((features, width, 4 * width, width))
@@ -162,8 +153,8 @@ class ParticleTransformer(nn.Module):
                 block.project.weight /= math.sqrt(2 * depth)
                 block.shrink.weight /= math.sqrt(2 * depth)
 
-    def forward(self, features: Tensor, momenta: Tensor, mask: Tensor) -> Tensor:
-        """Logits of jets.
+    def forward(self, *, features: Tensor, momenta: Tensor, mask: Tensor) -> Tensor:
+        """Logits of jets, shape (n,) or (n, outputs).
 
         Parameters
         ----------
@@ -172,7 +163,12 @@ class ParticleTransformer(nn.Module):
         momenta
             Four-momenta (px, py, pz, E) [GeV], shape (n, P, 4).
         mask
-            True for real constituents, shape (n, P).
+            True for real constituents, boolean, shape (n, P).
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit, or a real constituent is NaN or infinite.
         """
         check_constituents(mask, features=features, momenta=momenta)
         # Columns that are padding in all jets of the batch would cost attention: leave them out.
@@ -188,8 +184,7 @@ class ParticleTransformer(nn.Module):
         for block in self.class_blocks:
             assert isinstance(block, _Block)
             token = block.read(token, x, place, seen.to(x.dtype))
-        output = self.output(self.norm(token))
-        return output.squeeze(-1) if output.shape[-1] == 1 else output
+        return logits(self.output(self.norm(token)))
 
     def _bias(self, momenta: Tensor, mask: Tensor) -> Tensor:
         """What the kinematics of each pair adds to its attention score, shape (n, heads, P, P)."""
@@ -246,31 +241,25 @@ class _Block(nn.Module):
         jets, _, places, _ = bias.shape
         table = self._table(self.attend(self.norm(x)), place, jets, places)
         query, key, value = table.chunk(3, dim=-1)
-        found = self._attention(query, key, value, bias)
-        return self._finish(x, found.flatten(0, 1).index_select(0, place))
+        attended = self._attention(query, key, value, bias)
+        return self._finish(x, attended.flatten(0, 1).index_select(0, place))
 
     def read(self, token: Tensor, x: Tensor, place: Tensor, bias: Tensor) -> Tensor:
         """New state (n, width) of the class tokens, which look at themselves and `x`.
 
-        There is one query per jet: it is cheaper to carry the query through the weights of the keys
-        to the constituents, and the weighted sum of constituents through those of the values, than
-        to make keys and values of all constituents.
+        With one query q per jet, q · (K s) = (Kᵀ q) · s for what is seen, s, and the sum of V s is
+        V times the sum of s: no keys and values of all constituents are made.
         """
-        seen = torch.cat(
-            [
-                self.norm(token)[:, None],
-                self._table(self.norm(x), place, len(token), bias.shape[-1] - 1),
-            ],
-            dim=1,
-        )
-        weights = self.attend.weight.unflatten(0, (3, self.heads, -1))
-        offsets = self.attend.bias.unflatten(0, (3, self.heads, -1))
-        query = torch.einsum("nd,hcd->nhc", token, weights[0]) + offsets[0]
+        constituents = self._table(self.norm(x), place, len(token), bias.shape[-1] - 1)
+        seen = torch.cat([self.norm(token)[:, None], constituents], dim=1)
+        to_query, to_key, to_value = self.attend.weight.unflatten(0, (3, self.heads, -1))
         # The offset of the keys adds the same to all scores of a query and drops out.
-        asked = torch.einsum("nhc,hcd->nhd", query, weights[1]) / math.sqrt(query.shape[-1])
-        share = (asked @ seen.transpose(1, 2) + bias).softmax(dim=-1)
-        found = torch.einsum("nhd,hcd->nhc", share @ seen, weights[2]) + offsets[2]
-        return self._finish(token, found.flatten(1))
+        query_offset, _, value_offset = self.attend.bias.unflatten(0, (3, self.heads, -1))
+        query = torch.einsum("nd,hcd->nhc", token, to_query) + query_offset
+        query = torch.einsum("nhc,hcd->nhd", query, to_key) / math.sqrt(query.shape[-1])
+        share = (query @ seen.mT + bias).softmax(dim=-1)
+        attended = torch.einsum("nhd,hcd->nhc", share @ seen, to_value) + value_offset
+        return self._finish(token, attended.flatten(1))
 
     def _table(self, values: Tensor, place: Tensor, jets: int, places: int) -> Tensor:
         empty = values.new_zeros(jets * places, values.shape[1])
@@ -284,13 +273,13 @@ class _Block(nn.Module):
         # The compact attention of torch takes no bias that is itself being trained.
         scale = 1 / math.sqrt(query.shape[-1])
         scores = torch.baddbmm(bias.flatten(0, 1), query, key.transpose(1, 2), alpha=scale)
-        found = self._drop(scores.softmax(dim=-1)) @ value
-        return found.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
+        attended = self._drop(scores.softmax(dim=-1)) @ value
+        return attended.unflatten(0, (-1, self.heads)).transpose(1, 2).flatten(2)
 
-    def _finish(self, x: Tensor, found: Tensor) -> Tensor:
-        found = self.project(found).unflatten(-1, (self.heads, -1))
-        found = self.norm_attended((found * self.head_scale[:, None]).flatten(1))
-        x = x + self._drop(found)
+    def _finish(self, x: Tensor, attended: Tensor) -> Tensor:
+        attended = self.project(attended).unflatten(-1, (self.heads, -1))
+        attended = self.norm_attended((attended * self.head_scale[:, None]).flatten(1))
+        x = x + self._drop(attended)
         dense = self._drop(functional.gelu(self.expand(self.norm_dense(x))))
         return self._drop(self.shrink(self.norm_expanded(dense))) + self.shortcut_scale * x
 
@@ -301,7 +290,6 @@ class _Block(nn.Module):
         # one for each: it would take a sixth of the training.
         bits = torch.empty((x.numel() + 3) // 4, dtype=torch.int64, device=x.device)
         bits.random_(-(2**63), None)
-        kept = bits.view(torch.int16)[: x.numel()].view(x.shape) >= round(
-            self.dropout * 2**16 - 2**15
-        )
-        return x * (kept / (1 - self.dropout)).to(x.dtype)
+        lowest = round(self.dropout * 2**16 - 2**15)
+        survives = bits.view(torch.int16)[: x.numel()].view(x.shape) >= lowest
+        return x * (survives / (1 - self.dropout)).to(x.dtype)

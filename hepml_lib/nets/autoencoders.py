@@ -5,24 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from itertools import pairwise
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hepml_lib.nets.dense import dense_layers
+from hepml_lib.nets.network import Network
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, quantise
 
 __all__ = [
     "Autoencoder",
     "FixedPointAutoencoder",
     "VariationalAutoencoder",
-    "evidence_loss",
+    "beta_vae_loss",
     "squared_error",
 ]
 
 
-class Autoencoder(nn.Module):
+class Autoencoder(Network):
     """Network that must rebuild its inputs from a few numbers.
 
     Without hidden layers it is linear; trained to the end on the squared error it then spans the
@@ -46,12 +46,11 @@ class Autoencoder(nn.Module):
 
     def __init__(self, inputs: int, latent: int = 8, hidden: Sequence[int] = (32, 16)) -> None:
         super().__init__()
-        self.arguments = {"inputs": inputs, "latent": latent, "hidden": list(hidden)}
         self.encoder = _chain((inputs, *hidden), latent)
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Latent numbers of events `x` of shape (n, inputs)."""
+        """Latent numbers, shape (n, latent), of events `x` of shape (n, inputs)."""
         return self.encoder(x)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -59,7 +58,7 @@ class Autoencoder(nn.Module):
         return self.decoder(self.encoder(x))
 
 
-class VariationalAutoencoder(nn.Module):
+class VariationalAutoencoder(Network):
     """Autoencoder whose latent numbers are Gaussians, held near the unit Gaussian.
 
     The encoder gives a mean μ and a logarithm of the variance, log σ², for each latent number. In
@@ -85,11 +84,6 @@ class VariationalAutoencoder(nn.Module):
 
     def __init__(self, inputs: int, latent: int = 8, hidden: Sequence[int] = (32, 16)) -> None:
         super().__init__()
-        self.arguments: dict[str, Any] = {
-            "inputs": inputs,
-            "latent": latent,
-            "hidden": list(hidden),
-        }
         self.shared = dense_layers((inputs, *hidden))
         width = (inputs, *hidden)[-1]
         self.mean = nn.Linear(width, latent)
@@ -97,25 +91,36 @@ class VariationalAutoencoder(nn.Module):
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and logarithms of the variances, each of shape (n, latent)."""
+        """Means and logarithms of the variances, (n, latent) each, of events `x` (n, inputs)."""
         # In place on the output of a linear layer only: x itself is not touched.
         seen = self.shared(x) if len(self.shared) else x
         # Beyond e^±10 a width is as good as infinite or zero, and its exponential overflows.
         return self.mean(seen), self.log_variance(seen).clamp(-10, 10)
 
     def mean_encoder(self) -> nn.Sequential:
-        """The layers that lead to the means: all that a trigger has to compute."""
+        """The layers that lead to the means, as a module: all that a trigger has to compute."""
         return nn.Sequential(*self.shared, self.mean)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstruction, means and log-variances side by side, shape (n, inputs + 2 latent)."""
+        """Reconstruction, means and log-variances of events side by side.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+
+        Returns
+        -------
+        Tensor
+            Shape (n, inputs + 2 latent); `split` takes it apart.
+        """
         mean, log_variance = self.encode(x)
         noise = torch.randn_like(mean) if self.training else torch.zeros_like(mean)
         rebuilt = self.decoder(mean + torch.exp(0.5 * log_variance) * noise)
         return torch.cat([rebuilt, mean, log_variance], dim=-1)
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruction, means and log-variances of an output of `forward`."""
+        """Reconstruction, means and log-variances: the parts of an `output` of `forward`."""
         latent = self.mean.out_features
         rebuilt, mean, log_variance = output.split(
             [output.shape[-1] - 2 * latent, latent, latent], dim=-1
@@ -155,11 +160,6 @@ class FixedPointAutoencoder(VariationalAutoencoder):
     ) -> None:
         super().__init__(inputs, latent, hidden)
         bits = (weight_bits, activation_bits)
-        self.arguments |= {
-            "weight_bits": weight_bits,
-            "activation_bits": activation_bits,
-            "input_fraction": input_fraction,
-        }
         self.entry = Quantiser(4, input_fraction)
         sizes = (inputs, *hidden)
         self.shared = nn.Sequential(*(QuantisedLinear(*pair, *bits) for pair in pairwise(sizes)))
@@ -203,7 +203,7 @@ class FixedPointAutoencoder(VariationalAutoencoder):
         return copy
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means in fixed point, and logarithms of the variances."""
+        """Means in fixed point and logarithms of the variances of events `x`, (n, latent) each."""
         return super().encode(self.entry(x))
 
     def mean_encoder(self) -> nn.Sequential:
@@ -214,6 +214,11 @@ class FixedPointAutoencoder(VariationalAutoencoder):
 def squared_error(output: Tensor, target: Tensor) -> Tensor:
     """Sum of squared differences per event, shape (n,).
 
+    Parameters
+    ----------
+    output, target
+        Shape (n, inputs).
+
     Examples
     --------
     >>> squared_error(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 4.0]]))
@@ -222,7 +227,7 @@ def squared_error(output: Tensor, target: Tensor) -> Tensor:
     return ((output - target) ** 2).sum(dim=-1)
 
 
-def evidence_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
+def beta_vae_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], Tensor]:
     """Loss of a variational autoencoder: squared error plus `beta` times the divergence.
 
     The Kullback–Leibler divergence of the latent Gaussians from the unit Gaussian is
@@ -236,12 +241,21 @@ def evidence_loss(latent: int, beta: float = 1.0) -> Callable[[Tensor, Tensor], 
         Price of information (arXiv:1804.03599): small lets the means spread, large makes them
         collapse to zero.
 
+    Returns
+    -------
+    callable
+        From output (n, inputs + 2 latent) and target (n, inputs) to one number per event.
+
+    References
+    ----------
+    β-VAE: Burgess et al., arXiv:1804.03599.
+
     Examples
     --------
     A perfect reconstruction with latent numbers at the unit Gaussian costs nothing:
 
     >>> output = torch.tensor([[3.0, 0.0, 0.0]])
-    >>> evidence_loss(latent=1)(output, torch.tensor([[3.0]]))
+    >>> beta_vae_loss(latent=1)(output, torch.tensor([[3.0]]))
     tensor([0.])
     """
 

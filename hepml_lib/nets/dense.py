@@ -8,11 +8,25 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
+from hepml_lib.nets.network import Network, centre_and_width, logits
+
 __all__ = ["MLP", "dense_layers"]
 
 
 def dense_layers(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
     """Linear layers between `sizes`, each followed by ReLU and, if asked for, dropout.
+
+    Parameters
+    ----------
+    sizes
+        Numbers before the first layer, between two layers, and after the last.
+    dropout
+        Probability with which training drops a unit.
+
+    Returns
+    -------
+    nn.Sequential
+        Empty for one size.
 
     Examples
     --------
@@ -28,7 +42,7 @@ def dense_layers(sizes: Sequence[int], dropout: float = 0.0) -> nn.Sequential:
     return nn.Sequential(*layers)
 
 
-class MLP(nn.Module):
+class MLP(Network):
     """Multilayer perceptron that carries the standardisation of its inputs.
 
     Centre and width of each input are buffers, stored with the weights: whoever loads the model
@@ -61,12 +75,6 @@ class MLP(nn.Module):
         self, inputs: int, outputs: int = 1, hidden: Sequence[int] = (64, 64), dropout: float = 0.0
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "inputs": inputs,
-            "outputs": outputs,
-            "hidden": list(hidden),
-            "dropout": dropout,
-        }
         self.register_buffer("centre", torch.zeros(inputs))
         self.register_buffer("width", torch.ones(inputs))
         self.hidden = dense_layers((inputs, *hidden), dropout)
@@ -90,13 +98,12 @@ class MLP(nn.Module):
         bad = (~torch.isfinite(x)).any(dim=0).nonzero().flatten().tolist()
         if bad:
             raise ValueError(f"input columns {bad} hold NaN or infinity: clean them first")
-        width, centre = torch.std_mean(x.double(), dim=0)
+        centre, width = centre_and_width(x)
         self.centre.copy_(centre)
-        self.width.copy_(torch.where(width > 0, width, 1.0))
+        self.width.copy_(width)
         return self
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of events `x` of shape (n, inputs)."""
         # Not in place on x itself: the first linear layer makes a new tensor before any ReLU.
-        output = self.output(self.hidden((x - self.centre) / self.width))
-        return output.squeeze(-1) if output.shape[-1] == 1 else output
+        return logits(self.output(self.hidden((x - self.centre) / self.width)))

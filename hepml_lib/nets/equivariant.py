@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hepml_lib.nets.graphs import check_constituents
+from hepml_lib.nets.network import Network, logits
 
 __all__ = ["LorentzInvariant", "minkowski"]
 
@@ -39,7 +40,7 @@ def minkowski(first: Tensor, second: Tensor) -> Tensor:
     return product[..., 3] - product[..., 0] - product[..., 1] - product[..., 2]
 
 
-class LorentzInvariant(nn.Module):
+class LorentzInvariant(Network):
     """Small network on the products of all pairs of four-momenta, in the manner of PELICAN.
 
     Each pair carries ln(1 + pᵢ·pⱼ), each constituent ln(1 + pᵢ·J) with the sum J of all, in GeV².
@@ -71,7 +72,7 @@ class LorentzInvariant(nn.Module):
     >>> sum(p.numel() for p in network.parameters())
     9897
     >>> momenta, mask = torch.rand(2, 5, 4), torch.ones(2, 5, dtype=torch.bool)
-    >>> network(momenta, mask).shape
+    >>> network(momenta=momenta, mask=mask).shape
     torch.Size([2])
     """
 
@@ -79,7 +80,6 @@ class LorentzInvariant(nn.Module):
         self, outputs: int = 1, width: int = 24, layers: int = 3, beams: bool = True
     ) -> None:
         super().__init__()
-        self.arguments = {"outputs": outputs, "width": width, "layers": layers, "beams": beams}
         self.beams = beams
         invariants = 1 + 2 * beams
         self.norm_node = nn.BatchNorm1d(invariants)
@@ -91,8 +91,21 @@ class LorentzInvariant(nn.Module):
             nn.Linear(2 * width, 2 * width), nn.ReLU(), nn.Linear(2 * width, outputs)
         )
 
-    def forward(self, momenta: Tensor, mask: Tensor) -> Tensor:
-        """Logits of jets with four-momenta (n, P, 4) [GeV], of which `mask` (n, P) is true."""
+    def forward(self, *, momenta: Tensor, mask: Tensor) -> Tensor:
+        """Logits of jets, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        momenta
+            Four-momenta (px, py, pz, E) [GeV], shape (n, P, 4).
+        mask
+            True for real constituents, boolean, shape (n, P).
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit, or a real constituent is NaN or infinite.
+        """
         check_constituents(mask, momenta=momenta)
         jet, row, column = _pairs(mask)
         owner = mask.nonzero()[:, 0]
@@ -102,8 +115,7 @@ class LorentzInvariant(nn.Module):
         for block in self.blocks:
             node, pair = block(node, pair, row, column)
         sums = torch.cat([_sums(node, owner, len(mask)), _sums(pair, jet, len(mask)) / _USUAL], 1)
-        output = self.head(sums)
-        return output.squeeze(-1) if output.shape[-1] == 1 else output
+        return logits(self.head(sums))
 
     def _invariants(
         self, momenta: Tensor, owner: Tensor, row: Tensor, column: Tensor, jets: int

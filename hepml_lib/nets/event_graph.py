@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from hepml_lib.nets.dense import MLP, dense_layers
 from hepml_lib.nets.graphs import check_constituents
+from hepml_lib.nets.network import Network, centre_and_width
 
 __all__ = ["EventGraph", "GraphStep"]
 
@@ -79,7 +80,7 @@ def _mean(values: Tensor, group: Tensor, number: int) -> Tensor:
     return total / count.clamp(min=1)[:, None]
 
 
-class EventGraph(nn.Module):
+class EventGraph(Network):
     """Graph network on a fully connected event.
 
     Only real nodes and pairs of two different real nodes are computed, in one list for all events
@@ -119,14 +120,6 @@ class EventGraph(nn.Module):
         steps: int = 2,
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "nodes": nodes,
-            "edges": edges,
-            "event": event,
-            "outputs": outputs,
-            "width": width,
-            "steps": steps,
-        }
         for name, size in (("node", nodes), ("edge", edges), ("event", event)):
             self.register_buffer(f"{name}_centre", torch.zeros(size))
             self.register_buffer(f"{name}_width", torch.ones(size))
@@ -135,26 +128,39 @@ class EventGraph(nn.Module):
         self.head = MLP(width, outputs, (width,))
 
     def standardise(self, nodes: Tensor, edges: Tensor, event: Tensor, mask: Tensor) -> EventGraph:
-        """Set centre and width of all inputs from training events; return the network."""
+        """Set centre and width of all inputs from training events; return the network.
+
+        Parameters
+        ----------
+        nodes, edges, event, mask
+            As in `forward`; two real nodes and two pairs of them, or more.
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit, or a real node is NaN or infinite.
+        """
         check_constituents(mask, nodes=nodes, edges=edges)
         real = {"node": nodes[mask], "edge": edges[_pairs(mask)], "event": event}
         for name, values in real.items():
-            width, centre = torch.std_mean(values.double(), dim=0)
+            centre, width = centre_and_width(values)
             self.get_buffer(f"{name}_centre").copy_(centre)
-            self.get_buffer(f"{name}_width").copy_(torch.where(width > 0, width, 1.0))
+            self.get_buffer(f"{name}_width").copy_(width)
         return self
 
     def forward(self, nodes: Tensor, edges: Tensor, event: Tensor, mask: Tensor) -> Tensor:
-        """Logits of events.
+        """Logits of events, shape (n,) or (n, outputs).
 
         Parameters
         ----------
         nodes
-            (n, P, nodes), of which `mask` (n, P) is true.
+            Shape (n, P, nodes).
         edges
-            (n, P, P, edges): of node j as seen from node i at [:, i, j].
+            Shape (n, P, P, edges): of node j as seen from node i at [:, i, j].
         event
-            (n, event).
+            Shape (n, event).
+        mask
+            True for real nodes, boolean, shape (n, P).
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """Networks that read the tracks of a jet: in sequence, or all at once with attention.
 
-A third way, the sum over tracks, is `hepml_lib.nets.DeepSets`. All take the features of the tracks,
-shape (n, tracks, features), and a mask, and give logits of the flavours, shape (n, outputs). A
-transformer that is told of pairs takes the geometry of the tracks as well.
+A third way, the sum over tracks, is `hepml_lib.nets.DeepSets`. All take, by name, the features of
+the tracks, shape (n, tracks, features), and a mask, and give logits of the flavours, shape
+(n, outputs). A transformer that is told of pairs takes the geometry of the tracks as well.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pack_padded_sequence
 
-from hepml_lib.nets.crossings import PAIR, crossings
 from hepml_lib.nets.dense import MLP
+from hepml_lib.nets.network import Network
+from hepml_lib.nets.two_track_vertices import PAIR, two_track_vertices
 
-__all__ = ["MultiTask", "TrackRecurrent", "TrackTransformer"]
+__all__ = ["AllTasks", "TrackRecurrent", "TrackTransformer"]
 
 _GROUPS = 4
 _PAIR_WIDTH = 24
@@ -25,7 +26,7 @@ _PAIR_WIDTH = 24
 _NEVER = -1e9
 
 
-class TrackRecurrent(nn.Module):
+class TrackRecurrent(Network):
     """Recurrent network: reads one track after another and keeps a summary.
 
     The order matters; the usual one starts with the most displaced track.
@@ -46,18 +47,26 @@ class TrackRecurrent(nn.Module):
     Examples
     --------
     >>> network = TrackRecurrent(3, outputs=4)
-    >>> network(torch.zeros(5, 6, 3), torch.zeros(5, 6, dtype=torch.bool)).shape
+    >>> network(features=torch.zeros(5, 6, 3), mask=torch.zeros(5, 6, dtype=torch.bool)).shape
     torch.Size([5, 4])
     """
 
     def __init__(self, features: int, outputs: int = 4, width: int = 96) -> None:
         super().__init__()
-        self.arguments = {"features": features, "outputs": outputs, "width": width}
+        # `read` and `decide` are the names under which the committed weights are stored.
         self.read = nn.GRU(features, width, batch_first=True)
         self.decide = MLP(width, outputs, (width,))
 
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Logits (n, outputs); tracks in the order in which they shall be read, padding last."""
+    def forward(self, *, features: Tensor, mask: Tensor) -> Tensor:
+        """Logits of the flavours, shape (n, outputs).
+
+        Parameters
+        ----------
+        features
+            Tracks in the order in which they shall be read, padding last, shape (n, P, features).
+        mask
+            True for real tracks, boolean, shape (n, P).
+        """
         length = mask.sum(dim=1)
         packed = pack_padded_sequence(
             features, length.clamp(min=1).cpu(), batch_first=True, enforce_sorted=False
@@ -66,7 +75,7 @@ class TrackRecurrent(nn.Module):
         return self.decide(summary * (length > 0)[:, None])
 
 
-class TrackTransformer(nn.Module):
+class TrackTransformer(Network):
     """Transformer over the tracks of a jet, with two auxiliary tasks.
 
     A token of its own stands for the jet and decides its flavour. The tracks' own states also tell
@@ -84,7 +93,7 @@ class TrackTransformer(nn.Module):
     width, heads, layers
         Of the encoder; the width is shared among the heads.
     pairs
-        Whether it is told where each two tracks cross (`crossings.crossings`): how much one track
+        Whether it is told where each two tracks cross, by `two_track_vertices`: how much one track
         heeds another then has a bias made from that, as in the Particle Transformer.
 
     References
@@ -96,7 +105,7 @@ class TrackTransformer(nn.Module):
     --------
     >>> network = TrackTransformer(3)
     >>> features, mask = torch.zeros(5, 6, 3), torch.ones(5, 6, dtype=torch.bool)
-    >>> [tuple(x.shape) for x in network.tell(features, mask)]
+    >>> [tuple(x.shape) for x in network.all_tasks(features=features, mask=mask)]
     [(5, 4), (5, 6, 6), (5, 6, 6)]
     """
 
@@ -111,15 +120,6 @@ class TrackTransformer(nn.Module):
         pairs: bool = False,
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "features": features,
-            "outputs": outputs,
-            "origins": origins,
-            "width": width,
-            "heads": heads,
-            "layers": layers,
-            "pairs": pairs,
-        }
         self.heads = heads
         self.embed = nn.Sequential(nn.Linear(features, width), nn.GELU(), nn.Linear(width, width))
         self.token = nn.Parameter(0.02 * torch.randn(width))
@@ -129,30 +129,45 @@ class TrackTransformer(nn.Module):
             activation=functional.silu if pairs else functional.gelu,
         )  # fmt: skip
         self.encode = nn.TransformerEncoder(layer, layers, nn.LayerNorm(width), False)
+        # Flavour, origin, and the point whose neighbours share a vertex: the names are those under
+        # which the committed weights are stored.
         self.decide = MLP(width, outputs, (width,))
         self.trace = nn.Linear(2 * width, origins)
         self.place = nn.Linear(width, 32)
         self.scale = nn.Parameter(torch.zeros(2))
         self.bias = _embedding_of_pairs(heads) if pairs else None
 
-    def forward(self, features: Tensor, mask: Tensor, geometry: Tensor | None = None) -> Tensor:
+    def forward(self, *, features: Tensor, mask: Tensor, geometry: Tensor | None = None) -> Tensor:
         """Logits of the flavours, shape (n, outputs).
 
         Parameters
         ----------
-        features, mask
-            Shapes (n, P, features) and (n, P).
+        features
+            Of the tracks, shape (n, P, features).
+        mask
+            True for real tracks, which come before padding, boolean, shape (n, P).
         geometry
-            `crossings.GEOMETRY` of the tracks, shape (n, P, 8), for a network with `pairs`.
+            `two_track_vertices.GEOMETRY` of the tracks, shape (n, P, 8), for a network with
+            `pairs`.
+
+        Raises
+        ------
+        ValueError
+            If a network with `pairs` is not told the geometry.
         """
         return self.decide(self._states(features, mask, geometry)[:, 0])
 
-    def tell(
-        self, features: Tensor, mask: Tensor, geometry: Tensor | None = None
+    def all_tasks(
+        self, *, features: Tensor, mask: Tensor, geometry: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of the flavours, of the origins (n, P, origins), of a common vertex (n, P, P).
 
         The last are symmetric. Padding gets values without meaning.
+
+        Parameters
+        ----------
+        features, mask, geometry
+            As in `forward`.
         """
         states = self._states(features, mask, geometry)
         jet, tracks = states[:, 0], states[:, 1:]
@@ -198,7 +213,7 @@ class TrackTransformer(nn.Module):
         pair = pair & ~torch.eye(mask.shape[1], dtype=torch.bool, device=mask.device)
         bias = x.new_zeros(*pair.shape, self.heads)
         if pair.any():
-            bias[pair] = self.bias(crossings(geometry)[pair])
+            bias[pair] = self.bias(two_track_vertices(geometry)[pair])
         # The token has no place in the plane, and no bias.
         bias = functional.pad(bias.permute(0, 3, 1, 2), (1, 0, 1, 0))
         return self.encode(x, mask=bias.masked_fill(ignored[:, None, None], _NEVER).flatten(0, 1))
@@ -210,13 +225,19 @@ def _embedding_of_pairs(heads: int) -> nn.Sequential:
     return nn.Sequential(nn.BatchNorm1d(len(PAIR)), *hidden, nn.Linear(_PAIR_WIDTH, heads))
 
 
-class MultiTask(nn.Module):
-    """A network trained on all of its tasks: calling it gives what its `tell` gives."""
+class AllTasks(nn.Module):
+    """What is called in a training on all tasks: gives what `TrackTransformer.all_tasks` gives.
+
+    Parameters
+    ----------
+    network
+        Whose weights are trained.
+    """
 
     def __init__(self, network: TrackTransformer) -> None:
         super().__init__()
         self.network = network
 
-    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """What `TrackTransformer.tell` gives."""
-        return self.network.tell(*inputs)
+    def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Logits of flavours, origins and common vertices from the named `inputs` of a jet."""
+        return self.network.all_tasks(**inputs)

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+
+from hepml_lib.nets.network import Network, logits
 
 __all__ = ["EdgeConv", "ParticleNet", "ParticleNetLite", "check_constituents", "neighbours"]
 
@@ -20,10 +23,17 @@ __all__ = ["EdgeConv", "ParticleNet", "ParticleNetLite", "check_constituents", "
 def check_constituents(mask: Tensor, **inputs: Tensor) -> None:
     """Refuse a mask that does not fit the inputs, and real constituents that are NaN or infinite.
 
+    Parameters
+    ----------
+    mask
+        True for real constituents, shape (n, P).
+    **inputs
+        Tensors by name, each of shape (n, P, ...). Padding may hold anything.
+
     Raises
     ------
     ValueError
-        The message names the input. Padding may hold anything.
+        The message names the input.
     """
     for name, values in inputs.items():
         if values.shape[:2] != mask.shape or mask.dtype != torch.bool:
@@ -44,6 +54,8 @@ def neighbours(points: Tensor, mask: Tensor, count: int) -> Tensor:
         Where each constituent is, shape (n, P, dimensions).
     mask
         True for real constituents, shape (n, P). Their list has N = mask.sum() rows, jet by jet.
+    count
+        How many neighbours, k.
 
     Returns
     -------
@@ -74,11 +86,11 @@ def neighbours(points: Tensor, mask: Tensor, count: int) -> Tensor:
         distance = torch.baddbmm(squares[:, None], centred, centred.transpose(1, 2), alpha=-2)
         absent = ~mask[:, None] | torch.eye(places, dtype=torch.bool, device=mask.device)
         distance.masked_fill_(absent, torch.inf)
-        found, nearest = distance[mask].topk(min(count, places), largest=False, sorted=False)
-        total = len(found)
+        least, nearest = distance[mask].topk(min(count, places), largest=False, sorted=False)
+        total = len(least)
         row = (mask.flatten().cumsum(0) - 1).reshape(mask.shape)
         owner = mask.nonzero()[:, 0]
-        index = torch.where(found.isinf(), total, row[owner].gather(1, nearest))
+        index = torch.where(least.isinf(), total, row[owner].gather(1, nearest))
         return functional.pad(index, (0, count - index.shape[1]), value=total)
 
 
@@ -111,9 +123,15 @@ class EdgeConv(nn.Module):
             self.shortcut = nn.Sequential(linear, nn.BatchNorm1d(widths[-1]))
 
     def forward(self, x: Tensor, index: Tensor) -> Tensor:
-        """New features (N, widths[-1]) of constituents `x` (N, inputs) with neighbours (N, k).
+        """New features of constituents, shape (N, widths[-1]).
 
-        Where `index` is N, the neighbour is missing and counts as one whose features are all zero.
+        Parameters
+        ----------
+        x
+            Features of all real constituents, shape (N, inputs).
+        index
+            Rows of the neighbours of each, shape (N, k), as `neighbours` gives them. N stands for a
+            missing one, which counts as one whose features are all zero.
         """
         own, relative = self.layers.get_submodule("0").get_parameter("weight").chunk(2, dim=1)
         centre = functional.linear(x, own - relative)
@@ -130,7 +148,7 @@ class EdgeConv(nn.Module):
         return functional.relu_(self.norms[k](values))
 
 
-class ParticleNet(nn.Module):
+class ParticleNet(Network):
     """ParticleNet: edge convolutions on neighbours found anew before each of them.
 
     Only real constituents are computed, in one list for all jets of the batch, and only they enter
@@ -159,9 +177,8 @@ class ParticleNet(nn.Module):
     --------
     >>> sum(p.numel() for p in ParticleNet(7, outputs=2).parameters())
     366160
-    >>> network = ParticleNetLite(3)
-    >>> mask = torch.ones(2, 10, dtype=torch.bool)
-    >>> network(torch.rand(2, 10, 3), torch.rand(2, 10, 2), mask).shape
+    >>> network, mask = ParticleNetLite(3), torch.ones(2, 10, dtype=torch.bool)
+    >>> network(features=torch.rand(2, 10, 3), angles=torch.rand(2, 10, 2), mask=mask).shape
     torch.Size([2])
     """
 
@@ -175,14 +192,6 @@ class ParticleNet(nn.Module):
         dropout: float = 0.1,
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "features": features,
-            "outputs": outputs,
-            "blocks": [list(widths) for widths in blocks],
-            "neighbours": neighbours,
-            "hidden": hidden,
-            "dropout": dropout,
-        }
         self.neighbours = neighbours
         self.norm = nn.BatchNorm1d(features)
         sizes = (features, *(widths[-1] for widths in blocks))
@@ -194,8 +203,8 @@ class ParticleNet(nn.Module):
             nn.Linear(hidden, outputs),
         )
 
-    def forward(self, features: Tensor, angles: Tensor, mask: Tensor) -> Tensor:
-        """Logits of jets.
+    def forward(self, *, features: Tensor, angles: Tensor, mask: Tensor) -> Tensor:
+        """Logits of jets, shape (n,) or (n, outputs).
 
         Parameters
         ----------
@@ -204,7 +213,12 @@ class ParticleNet(nn.Module):
         angles
             η and φ relative to the jet axis, shape (n, P, 2) [rad].
         mask
-            True for real constituents, shape (n, P).
+            True for real constituents, boolean, shape (n, P).
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit, or a real constituent is NaN or infinite.
         """
         check_constituents(mask, features=features, angles=angles)
         # Columns that are padding in all jets of the batch would cost distances: leave them out.
@@ -218,12 +232,18 @@ class ParticleNet(nn.Module):
             )
         owner = mask.nonzero()[:, 0]
         total = x.new_zeros(len(mask), x.shape[1]).index_add(0, owner, x)
-        output = self.head(total / mask.sum(dim=1, keepdim=True).clamp(min=1))
-        return output.squeeze(-1) if output.shape[-1] == 1 else output
+        return logits(self.head(total / mask.sum(dim=1, keepdim=True).clamp(min=1)))
 
 
 class ParticleNetLite(ParticleNet):
     """ParticleNet with two small edge convolutions of 7 neighbours, for where time is short.
+
+    Parameters
+    ----------
+    features, blocks, neighbours, hidden
+        As in `ParticleNet`.
+    **options
+        ``outputs`` and ``dropout`` of `ParticleNet`.
 
     References
     ----------
@@ -238,10 +258,9 @@ class ParticleNetLite(ParticleNet):
     def __init__(
         self,
         features: int,
-        outputs: int = 1,
         blocks: Sequence[Sequence[int]] = ((32,) * 3, (64,) * 3),
         neighbours: int = 7,
         hidden: int = 128,
-        dropout: float = 0.1,
+        **options: Any,
     ) -> None:
-        super().__init__(features, outputs, blocks, neighbours, hidden, dropout)
+        super().__init__(features, blocks=blocks, neighbours=neighbours, hidden=hidden, **options)

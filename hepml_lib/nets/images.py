@@ -9,11 +9,12 @@ import torch
 from torch import Tensor, nn
 
 from hepml_lib.nets.dense import MLP
+from hepml_lib.nets.network import Network
 
 __all__ = ["CNN"]
 
 
-class CNN(nn.Module):
+class CNN(Network):
     """Convolutional network for jet images of about 40 × 40 cells, small enough for one core.
 
     A first convolution of 4 × 4 cells in steps of two takes most of the pixels away; each further
@@ -30,6 +31,11 @@ class CNN(nn.Module):
         Filters of each convolution.
     hidden
         Widths of the dense layers behind.
+
+    Raises
+    ------
+    ValueError
+        If the convolutions leave no cell.
 
     References
     ----------
@@ -55,12 +61,6 @@ class CNN(nn.Module):
         hidden: Sequence[int] = (64,),
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "cells": cells,
-            "outputs": outputs,
-            "channels": list(channels),
-            "hidden": list(hidden),
-        }
         self.register_buffer("scale", torch.ones(()))
         layers: list[nn.Module] = [nn.Conv2d(1, channels[0], 4, stride=2, padding=1)]
         layers.append(nn.ReLU(inplace=True))
@@ -95,7 +95,18 @@ class CNN(nn.Module):
         return self
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits of `images` of shape (n, cells, cells); half precision is converted."""
+        """Logits of images, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        images
+            Shape (n, cells, cells); half precision is converted.
+
+        Raises
+        ------
+        ValueError
+            If the shape is another.
+        """
         cells = self.arguments["cells"]
         if images.ndim != 3 or images.shape[1:] != (cells, cells):
             raise ValueError(

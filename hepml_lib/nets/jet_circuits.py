@@ -1,13 +1,13 @@
 """Networks on the constituents of a jet, floating or in fixed point, small enough for a chip.
 
 One class holds three families: a dense network on all constituents, Deep Sets, and an interaction
-network. `JetNetwork.emulate` repeats the fixed-point ones with whole numbers alone.
+network. `JetNetwork.run` says once how they are wired; tensors, whole numbers and the adders of a
+circuit are the `arithmetics` that execute it.
 """
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -16,7 +16,15 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, emulate, regrid
+from hepml_lib.nets.arithmetics import (
+    Arithmetic,
+    Calibration,
+    TensorArithmetic,
+    WholeArithmetic,
+)
+from hepml_lib.nets.network import Network
+from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
+from hepml_lib.nets.whole_numbers import WholeNumbers
 
 __all__ = ["JetNetwork"]
 
@@ -24,7 +32,7 @@ _LOGIT_BITS = 3
 """Bits that a logit has beyond a hidden number: five numbers a jet, by which jets are ordered."""
 
 
-class JetNetwork(nn.Module):
+class JetNetwork(Network):
     """Network on a fixed number of constituents, hardest first.
 
     `edges` sees every ordered pair of constituents; each constituent gets the mean over its
@@ -49,6 +57,11 @@ class JetNetwork(nn.Module):
         the circuit, but all that the network has learned passes through them.
     integer, fraction
         Grid of the features, for fixed point.
+
+    Attributes
+    ----------
+    constituents, weight_bits
+        As given; `weight_bits` is None where the network is floating.
 
     References
     ----------
@@ -79,38 +92,22 @@ class JetNetwork(nn.Module):
             raise ValueError(f"{constituents} constituents: a mean needs a power of two to be free")
         if edges and not nodes:
             raise ValueError("messages of edges need nodes that read them")
-        self.arguments: dict[str, Any] = {
-            "constituents": constituents,
-            "features": features,
-            "outputs": outputs,
-            "edges": list(edges),
-            "nodes": list(nodes),
-            "whole": list(whole),
-            "weight_bits": weight_bits,
-            "activation_bits": activation_bits,
-            "integer": integer,
-            "fraction": fraction,
-        }
         self.constituents = constituents
+        self.weight_bits = weight_bits
         self.entry = Quantiser(integer, fraction)
-        pairs = [
-            (i, j) for i in range(constituents) for j in range(constituents) if i != j and edges
-        ]
-        self.receivers, self.senders = [i for i, _ in pairs], [j for _, j in pairs]
-
-        def stack(sizes: Sequence[int], signed: bool) -> nn.Sequential:
-            return _stack(sizes, signed, weight_bits, activation_bits)
-
+        # Every ordered pair of two constituents.
+        self.receivers, self.senders = np.nonzero(~np.eye(constituents, dtype=bool))
         message = edges[-1] if edges else 0
-        self.edges = stack((2 * features, *edges), False) if edges else nn.Sequential()
-        self.nodes = stack((features + message, *nodes), False) if nodes else nn.Sequential()
         summed = nodes[-1] if nodes else constituents * features
-        self.whole = stack((summed, *whole, outputs), True)
+        bits = weight_bits, activation_bits
+        self.edges = _stack((2 * features, *edges), False, *bits)
+        self.nodes = _stack((features + message, *nodes), False, *bits)
+        self.whole = _stack((summed, *whole, outputs), True, *bits)
         # Grids of the two means.
         gained = constituents.bit_length() - 1
         self.means = nn.ModuleList(
-            Quantiser(0, activation_bits + gained, signed=False)
-            for _ in range(2 if weight_bits else 0)
+            Quantiser(0, activation_bits + gained, signed=False) if weight_bits else nn.Identity()
+            for _ in range(2)
         )
 
     @classmethod
@@ -133,39 +130,65 @@ class JetNetwork(nn.Module):
             Jets of training, shape (n, constituents, features), from which ranges are taken.
         weight_bits, activation_bits, sparsity
             As in `quantised.quantise`.
+
+        Returns
+        -------
+        JetNetwork
+            With rounded weights, not trained again.
         """
         bits = {"weight_bits": weight_bits, "activation_bits": activation_bits}
         copy = cls(**{**network.arguments, **bits})
-
-        def calibrate(name: str, value: Tensor) -> Tensor:
-            linear = [layer for layer in getattr(network, name) if isinstance(layer, nn.Linear)]
-            for layer, rounded in zip(linear, getattr(copy, name), strict=True):
-                value = rounded.calibrate(layer, value, sparsity)
-            return value
-
-        def move(which: int, value: Tensor) -> Tensor:
-            grid = copy.means[which]
-            assert isinstance(grid, Quantiser)
-            top = max(float(np.quantile(value.numpy(), 0.9995)), 1e-6)
-            grid.move(math.ceil(math.log2(top)))
-            return value
-
         with torch.no_grad():
-            network._walk(x, calibrate, move)
+            network.run(x, Calibration(network, copy, sparsity))
         return copy
-
-    @property
-    def weight_bits(self) -> int | None:
-        """Bits of a weight, or None where the network is floating."""
-        return self.arguments["weight_bits"]
 
     @property
     def lsb(self) -> float:
         """Value of the last bit of a fixed-point network's logits."""
-        return 2.0 ** -_fraction(self.whole)
+        last = self.whole[-1]
+        assert isinstance(last, QuantisedLinear)
+        return last.output.lsb
+
+    def run(self, x: Any, arithmetic: Arithmetic) -> Any:
+        """Logits in any arithmetic: how the network is wired, for all of them.
+
+        Parameters
+        ----------
+        x
+            Features on their grid, shape (..., constituents, features).
+        arithmetic
+            What the numbers are and how they are added.
+
+        Returns
+        -------
+        Any
+            Logits, shape (..., outputs), of the kind of `x`.
+        """
+        before, n = x.shape[:-2], self.constituents
+        if not len(self.nodes):
+            return arithmetic.layers("whole", x.reshape(*before, n * x.shape[-1]))
+        real = x[..., :1] > 0
+        if len(self.edges):
+            to, by = self.receivers, self.senders
+            message = arithmetic.layers("edges", arithmetic.join(x[..., to, :], x[..., by, :]))
+            message = arithmetic.where(real[..., to, :] & real[..., by, :], message)
+            received = arithmetic.mean(0, message.reshape(*before, n, n - 1, message.shape[-1]))
+            x = arithmetic.join(x, received)
+        nodes = arithmetic.where(real, arithmetic.layers("nodes", x))
+        return arithmetic.layers("whole", arithmetic.mean(1, nodes))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits, shape (n, outputs), of jets `x`, shape (n, constituents, features).
+        """Logits of jets.
+
+        Parameters
+        ----------
+        x
+            Features, shape (n, constituents, features).
+
+        Returns
+        -------
+        Tensor
+            Shape (n, outputs).
 
         Raises
         ------
@@ -174,31 +197,7 @@ class JetNetwork(nn.Module):
         """
         if not torch.isfinite(x).all():
             raise ValueError("inputs hold NaN or infinity")
-
-        def run(name: str, value: Tensor) -> Tensor:
-            return getattr(self, name)(value)
-
-        def mean(which: int, value: Tensor) -> Tensor:
-            return self.means[which](value) if self.weight_bits else value
-
-        return self._walk(self.entry(x) if self.weight_bits else x, run, mean)
-
-    def _walk(
-        self,
-        x: Tensor,
-        run: Callable[[str, Tensor], Tensor],
-        mean: Callable[[int, Tensor], Tensor],
-    ) -> Tensor:
-        """Logits; `run` applies a stack of layers, `mean` puts a mean on its grid."""
-        if not len(self.nodes):
-            return run("whole", x.flatten(1))
-        real, n = x[..., :1] > 0, self.constituents
-        if len(self.edges):
-            pairs = torch.cat([x[:, self.receivers], x[:, self.senders]], dim=-1)
-            message = run("edges", pairs) * (real[:, self.receivers] & real[:, self.senders])
-            received = message.unflatten(1, (n, n - 1)).sum(dim=2) / n
-            x = torch.cat([x, mean(0, received)], dim=-1)
-        return run("whole", mean(1, (run("nodes", x) * real).sum(dim=1) / n))
+        return self.run(self.entry(x) if self.weight_bits else x, TensorArithmetic(self))
 
     def emulate(self, inputs: ArrayLike) -> NDArray[np.int64]:
         """Logits of a fixed-point network with whole numbers alone, as a chip computes them.
@@ -220,30 +219,8 @@ class JetNetwork(nn.Module):
         """
         if self.weight_bits is None:
             raise ValueError("a floating network has no whole numbers: make one by from_float")
-        x, fraction = np.asarray(inputs, np.int64), int(self.entry.fraction)
-        if not len(self.nodes):
-            return emulate(nn.Sequential(self.entry, *self.whole), x.reshape(len(x), -1))
-        real, n = x[..., :1] > 0, self.constituents
-        shift = n.bit_length() - 1
-        if len(self.edges):
-            pairs = np.concatenate([x[:, self.receivers], x[:, self.senders]], axis=-1)
-            message = _whole_numbers(self.edges, pairs, fraction)
-            message *= real[:, self.receivers] & real[:, self.senders]
-            total = message.reshape(len(x), n, n - 1, -1).sum(axis=2)
-            grid = self._grid(0)
-            received = regrid(total, _fraction(self.edges) + shift, grid)
-            common = max(fraction, int(grid.fraction))
-            parts = x << (common - fraction), received << (common - int(grid.fraction))
-            x, fraction = np.concatenate(parts, axis=-1), common
-        total = (_whole_numbers(self.nodes, x, fraction) * real).sum(axis=1)
-        grid = self._grid(1)
-        mean = regrid(total, _fraction(self.nodes) + shift, grid)
-        return _whole_numbers(self.whole, mean, int(grid.fraction))
-
-    def _grid(self, which: int) -> Quantiser:
-        grid = self.means[which]
-        assert isinstance(grid, Quantiser)
-        return grid
+        x = WholeNumbers(np.asarray(inputs, np.int64), self.entry.fraction_bits)
+        return self.run(x, WholeArithmetic(self)).numbers
 
 
 def _stack(
@@ -251,23 +228,11 @@ def _stack(
 ) -> nn.Sequential:
     """Layers between `sizes`, each with ReLU; the last one without if `signed`."""
     layers: list[nn.Module] = []
-    pairs = list(pairwise(sizes))
-    for k, (given, made) in enumerate(pairs):
-        linear = signed and k == len(pairs) - 1
-        if weight_bits is not None:
-            bits = activation_bits + _LOGIT_BITS * linear
-            layers.append(QuantisedLinear(given, made, weight_bits, bits, linear))
+    for made, (given, width) in enumerate(pairwise(sizes), start=2):
+        linear = signed and made == len(sizes)
+        if weight_bits is None:
+            layers += [nn.Linear(given, width)] if linear else [nn.Linear(given, width), nn.ReLU()]
         else:
-            layers += [nn.Linear(given, made)] if linear else [nn.Linear(given, made), nn.ReLU()]
+            bits = activation_bits + _LOGIT_BITS * linear
+            layers.append(QuantisedLinear(given, width, weight_bits, bits, linear))
     return nn.Sequential(*layers)
-
-
-def _fraction(stack: nn.Sequential) -> int:
-    """Bits after the point that come out of a stack."""
-    last = stack[-1]
-    assert isinstance(last, QuantisedLinear)
-    return int(last.output.fraction)
-
-
-def _whole_numbers(stack: nn.Sequential, x: NDArray[np.int64], fraction: int) -> NDArray[np.int64]:
-    return emulate(nn.Sequential(Quantiser(0, fraction), *stack), x)

@@ -1,7 +1,7 @@
-"""Fixed-point layers: training sees the rounding of the hardware, whole numbers repeat it exactly.
+"""Fixed-point layers: training sees the rounding of the hardware.
 
 A path of a trigger is an ``nn.Sequential`` of one `Quantiser` for the inputs and `QuantisedLinear`
-layers. `quantise` makes it from a floating network, `emulate` runs it on whole numbers alone.
+layers. `quantise` makes it from a floating network, `whole_numbers.emulate` repeats it exactly.
 """
 
 from __future__ import annotations
@@ -10,17 +10,17 @@ import math
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
-__all__ = ["QuantisedLinear", "Quantiser", "emulate", "quantise", "regrid"]
+__all__ = ["QuantisedLinear", "Quantiser", "quantise"]
 
 _BIAS_BITS = 3
 """A bias is one number per output: a range of three more bits costs next to nothing."""
 
 
 class Quantiser(nn.Module):
-    """Rounds to multiples of 2 to the power of −`fraction`, and saturates.
+    """Rounds to multiples of 2 to the power of −`fraction_bits`, and saturates.
 
     Half a step is rounded up, as hardware does. In training the gradient passes as if nothing had
     been rounded (the straight-through estimator, arXiv:1308.3432), and is zero where the input
@@ -28,11 +28,11 @@ class Quantiser(nn.Module):
 
     Parameters
     ----------
-    integer, fraction
+    integer_bits, fraction_bits
         Bits before and after the point, the sign not counted.
     signed
-        With a sign the range is −2^integer to 2^integer less a step. Without, it starts at zero,
-        so that the quantiser is a ReLU as well.
+        With a sign the range is −2^integer_bits to 2^integer_bits less a step. Without, it starts
+        at zero, so that the quantiser is a ReLU as well.
 
     Examples
     --------
@@ -43,26 +43,67 @@ class Quantiser(nn.Module):
     integer: Tensor
     fraction: Tensor
 
-    def __init__(self, integer: int, fraction: int, signed: bool = True) -> None:
+    def __init__(self, integer_bits: int, fraction_bits: int, signed: bool = True) -> None:
         super().__init__()
         self.signed = signed
-        # Buffers: ranges come from data and are stored with the weights.
-        self.register_buffer("integer", torch.tensor(integer))
-        self.register_buffer("fraction", torch.tensor(fraction))
+        # Ranges come from data and are stored with the weights, under these names.
+        self.register_buffer("integer", torch.tensor(integer_bits))
+        self.register_buffer("fraction", torch.tensor(fraction_bits))
+
+    @property
+    def integer_bits(self) -> int:
+        """Bits before the point; negative where the first bits after it are missing too."""
+        return int(self.integer)
+
+    @property
+    def fraction_bits(self) -> int:
+        """Bits after the point; negative where numbers count in twos, fours, ..."""
+        return int(self.fraction)
 
     @property
     def lsb(self) -> float:
         """Value of the last bit."""
-        return 2.0 ** -int(self.fraction)
+        return 2.0**-self.fraction_bits
 
     def forward(self, x: Tensor) -> Tensor:
-        """`x` on the grid, of the same shape."""
-        return _fixed_point(x, self.signed, int(self.integer), int(self.fraction))
+        """Round numbers to the grid.
 
-    def move(self, integer: int) -> None:
-        """Change the range and keep the number of bits."""
-        self.fraction += int(self.integer) - integer
-        self.integer.fill_(integer)
+        Parameters
+        ----------
+        x
+            Of any shape.
+
+        Returns
+        -------
+        Tensor
+            Of the shape of `x`.
+        """
+        return _fixed_point(x, self.signed, self.integer_bits, self.fraction_bits)
+
+    def fit_range(self, values: Tensor, share: float) -> None:
+        """Make the range the least power of two that holds a share of the values.
+
+        The number of bits stays: what the range gains, the fraction loses.
+
+        Parameters
+        ----------
+        values
+            Of any shape and sign; their sizes count.
+        share
+            Between 0 and 1.
+
+        Examples
+        --------
+        >>> grid = Quantiser(0, 6)
+        >>> grid.fit_range(torch.tensor([-5.0, 3.0]), share=1.0)
+        >>> grid.integer_bits, grid.fraction_bits
+        (3, 3)
+        """
+        # NumPy: torch's quantile refuses more than 16 million values.
+        size = max(float(np.quantile(values.detach().abs().numpy(), share)), 1e-6)
+        integer_bits = math.ceil(math.log2(size))
+        self.fraction += self.integer_bits - integer_bits
+        self.integer.fill_(integer_bits)
 
 
 class QuantisedLinear(nn.Linear):
@@ -105,13 +146,25 @@ class QuantisedLinear(nn.Linear):
         super().__init__(inputs, outputs)
         self.grid = Quantiser(0, weight_bits - 1)
         self.output = Quantiser(0, activation_bits, signed)
+        # One where a weight was not pruned; stored with the weights, under this name.
         self.register_buffer("kept", torch.ones(outputs, inputs))
 
     def calibrate(self, layer: nn.Linear, x: Tensor, sparsity: float) -> Tensor:
-        """Take over a floating layer; return what it makes of `x`, not rounded.
+        """Take over a floating layer, and take the ranges from its weights and outputs.
 
-        Ranges become the powers of two that hold almost all weights, and outputs for `x`. The share
-        `sparsity` of smallest weights is set to zero and stays zero.
+        Parameters
+        ----------
+        layer
+            Trained, of the same shape.
+        x
+            Its inputs for events of training, shape (..., inputs).
+        sparsity
+            Share of smallest weights that is set to zero and stays zero.
+
+        Returns
+        -------
+        Tensor
+            Outputs of the floating layer for `x`, not rounded, shape (..., outputs).
         """
         with torch.no_grad():
             self.weight.copy_(layer.weight)
@@ -119,27 +172,45 @@ class QuantisedLinear(nn.Linear):
             x = layer(x) if self.output.signed else layer(x).relu()
             size = layer.weight.abs()
             self.kept.copy_(size >= size.flatten().quantile(sparsity))
-            self.grid.move(_power(size, 0.995))
-            self.output.move(_power(x.abs(), 0.9995))
+            self.grid.fit_range(layer.weight, 0.995)
+            self.output.fit_range(x, 0.9995)
         return x
 
     def forward(self, x: Tensor) -> Tensor:
-        """Outputs on their grid, shape (n, outputs)."""
+        """Outputs on their grid.
+
+        Parameters
+        ----------
+        x
+            Inputs on their grid, shape (..., inputs).
+
+        Returns
+        -------
+        Tensor
+            Shape (..., outputs).
+        """
         return self.output(nn.functional.linear(x, *self._rounded()))
 
     def integer_weights(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """Weights, shape (outputs, inputs), and bias as multiples of ``grid.lsb``."""
+        """Weights and bias as multiples of ``grid.lsb``.
+
+        Returns
+        -------
+        weight, bias
+            Shapes (outputs, inputs) and (outputs,).
+        """
         with torch.no_grad():
             weight, bias = (
-                (part.double() / self.grid.lsb).numpy().astype(np.int64) for part in self._rounded()
+                (values.double() / self.grid.lsb).numpy().astype(np.int64)
+                for values in self._rounded()
             )
         return weight, bias
 
     def _rounded(self) -> tuple[Tensor, Tensor]:
         """Weights and bias on their grid."""
-        integer, fraction = int(self.grid.integer), int(self.grid.fraction)
-        bias = _fixed_point(self.bias, True, integer + _BIAS_BITS, fraction)
-        return self.grid(self.weight * self.kept), bias
+        grid = self.grid
+        bias = _fixed_point(self.bias, True, grid.integer_bits + _BIAS_BITS, grid.fraction_bits)
+        return grid(self.weight * self.kept), bias
 
 
 def quantise(
@@ -200,60 +271,9 @@ def quantise(
     return nn.Sequential(*layers)
 
 
-def emulate(path: nn.Sequential, inputs: ArrayLike) -> NDArray[np.int64]:
-    """Outputs of a fixed-point path with whole numbers alone, as a chip computes them.
-
-    Parameters
-    ----------
-    path
-        From `quantise`.
-    inputs
-        Multiples of the last bit of the inputs' grid, shape (n, inputs), within its range.
-
-    Returns
-    -------
-    ndarray
-        Multiples of the last bit of the outputs' grid, shape (n, outputs).
-    """
-    entry, *layers = path
-    assert isinstance(entry, Quantiser)
-    value, fraction = np.asarray(inputs, np.int64), int(entry.fraction)
-    for layer in layers:
-        assert isinstance(layer, QuantisedLinear)
-        if fraction < 0:  # a wide range in few bits counts in twos, fours, ...
-            value, fraction = value << -fraction, 0
-        weight, bias = layer.integer_weights()
-        total = value @ weight.T + (bias << fraction)
-        value = regrid(total, fraction + int(layer.grid.fraction), layer.output)
-        fraction = int(layer.output.fraction)
-    return value
-
-
-def regrid(value: ArrayLike, fraction: int, grid: Quantiser) -> NDArray[np.int64]:
-    """Whole numbers with `fraction` bits after the point, rounded to a grid and saturated.
-
-    Examples
-    --------
-    Halves go up; 9.0 is beyond the range of two bits before the point:
-
-    >>> regrid([6, 5, 36], fraction=2, grid=Quantiser(2, 1)).tolist()
-    [3, 3, 7]
-    """
-    number, surplus = np.asarray(value, np.int64), fraction - int(grid.fraction)
-    number = (number + ((1 << surplus) >> 1)) >> surplus if surplus > 0 else number << -surplus
-    top = 1 << (int(grid.integer) + int(grid.fraction))
-    return np.clip(number, -top if grid.signed else 0, top - 1)
-
-
-def _fixed_point(x: Tensor, signed: bool, integer: int, fraction: int) -> Tensor:
-    step, high = 2.0**-fraction, 2.0**integer
+def _fixed_point(x: Tensor, signed: bool, integer_bits: int, fraction_bits: int) -> Tensor:
+    step, high = 2.0**-fraction_bits, 2.0**integer_bits
     low = -high if signed else 0.0
     inside = x.clamp(low, high - step)
     rounded = (torch.floor(x / step + 0.5) * step).clamp(low, high - step)
     return inside + (rounded - inside).detach()
-
-
-def _power(size: Tensor, share: float) -> int:
-    """Least power of two above `share` of the values."""
-    # NumPy: torch's quantile refuses more than 16 million values.
-    return math.ceil(math.log2(max(float(np.quantile(size.numpy(), share)), 1e-6)))

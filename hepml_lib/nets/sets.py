@@ -7,11 +7,13 @@ independent of their order, a network F reads the sum (Zaheer et al., arXiv:1703
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
 from hepml_lib.nets.dense import MLP, dense_layers
+from hepml_lib.nets.network import Network
 
 __all__ = ["EFN", "PFN", "DeepSets"]
 
@@ -36,7 +38,7 @@ def _set_sum(
     return values.new_zeros(len(mask), values.shape[-1]).index_add(0, owner, values)
 
 
-class DeepSets(nn.Module):
+class DeepSets(Network):
     """Deep Sets: F(Σᵢ Φ(xᵢ)) on any features of the constituents.
 
     Parameters
@@ -57,7 +59,7 @@ class DeepSets(nn.Module):
     Examples
     --------
     >>> network = DeepSets(2, phi=(8, 4), rho=(8,))
-    >>> network(torch.zeros(5, 3, 2), torch.ones(5, 3, dtype=torch.bool)).shape
+    >>> network(features=torch.zeros(5, 3, 2), mask=torch.ones(5, 3, dtype=torch.bool)).shape
     torch.Size([5])
     """
 
@@ -70,18 +72,24 @@ class DeepSets(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "features": features,
-            "outputs": outputs,
-            "phi": list(phi),
-            "rho": list(rho),
-            "dropout": dropout,
-        }
         self.phi = dense_layers((features, *phi))
         self.rho = MLP(phi[-1], outputs, rho, dropout)
 
-    def forward(self, features: Tensor, mask: Tensor) -> Tensor:
-        """Logits of sets with `features` (n, P, features), of which `mask` (n, P) is true."""
+    def forward(self, *, features: Tensor, mask: Tensor) -> Tensor:
+        """Logits of sets, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        features
+            Shape (n, P, features); what padding holds is not looked at.
+        mask
+            True for real constituents, boolean, shape (n, P).
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit.
+        """
         return self.rho(_set_sum(self.phi, features, mask))
 
 
@@ -90,6 +98,13 @@ class PFN(DeepSets):
 
     It sees transverse momenta and angles as features of Φ, so that a soft or collinear emission
     changes its output: it is *not* infrared and collinear safe.
+
+    Parameters
+    ----------
+    features, phi, rho
+        As in `DeepSets`.
+    **options
+        ``outputs`` and ``dropout`` of `DeepSets`.
 
     References
     ----------
@@ -104,20 +119,24 @@ class PFN(DeepSets):
     def __init__(
         self,
         features: int,
-        outputs: int = 1,
         phi: Sequence[int] = (100, 100, 256),
         rho: Sequence[int] = (100, 100, 100),
-        dropout: float = 0.0,
+        **options: Any,
     ) -> None:
-        super().__init__(features, outputs, phi, rho, dropout)
+        super().__init__(features, phi=phi, rho=rho, **options)
 
 
-class EFN(nn.Module):
+class EFN(Network):
     """Energy Flow Network: F(Σᵢ zᵢ Φ(p̂ᵢ)), infrared and collinear safe by construction.
 
     The momentum fraction zᵢ enters only as a factor. A constituent with z = 0 drops out, and two
     constituents in the same direction count as one with the sum of their z. That holds for all
     constituents of the jet: a list cut at the P hardest is no longer exactly safe.
+
+    Parameters
+    ----------
+    outputs, phi, rho, dropout
+        As in `DeepSets`; Φ sees two angles.
 
     References
     ----------
@@ -129,7 +148,7 @@ class EFN(nn.Module):
     >>> sum(p.numel() for p in network.parameters())
     82257
     >>> z, angles = torch.tensor([[0.7, 0.3]]), torch.tensor([[[0.0, 0.1], [0.2, 0.0]]])
-    >>> network(z, angles, torch.ones(1, 2, dtype=torch.bool)).shape
+    >>> network(fractions=z, angles=angles, mask=z > 0).shape
     torch.Size([1])
     """
 
@@ -141,15 +160,24 @@ class EFN(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
-        self.arguments = {
-            "outputs": outputs,
-            "phi": list(phi),
-            "rho": list(rho),
-            "dropout": dropout,
-        }
         self.phi = dense_layers((2, *phi))
         self.rho = MLP(phi[-1], outputs, rho, dropout)
 
-    def forward(self, fractions: Tensor, angles: Tensor, mask: Tensor) -> Tensor:
-        """Logits of jets with `fractions` (n, P), `angles` (n, P, 2) and boolean `mask` (n, P)."""
+    def forward(self, *, fractions: Tensor, angles: Tensor, mask: Tensor) -> Tensor:
+        """Logits of jets, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        fractions
+            Each constituent's share of the jet's pT, shape (n, P).
+        angles
+            η and φ from the jet axis, shape (n, P, 2) [rad].
+        mask
+            True for real constituents, boolean, shape (n, P).
+
+        Raises
+        ------
+        ValueError
+            If the mask does not fit.
+        """
         return self.rho(_set_sum(self.phi, angles, mask, fractions))

@@ -84,6 +84,16 @@ def save(name: str, model: nn.Module, card: Mapping[str, Any], folder: Path | No
 def load(name: str) -> tuple[nn.Module, dict[str, Any]]:
     """Rebuild a stored network, in evaluation mode, and read its card.
 
+    Parameters
+    ----------
+    name
+        One of `names`; of two with the same name, that of the book goes before that of the cache.
+
+    Returns
+    -------
+    network, card
+        The network and what its card states.
+
     Raises
     ------
     ValueError
@@ -117,7 +127,18 @@ def load(name: str) -> tuple[nn.Module, dict[str, Any]]:
 
 
 def card(name: str) -> dict[str, Any]:
-    """Read the card of a stored model."""
+    """Read the card of a stored model.
+
+    Parameters
+    ----------
+    name
+        One of `names`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or the card is damaged.
+    """
     path = _find(name)
     try:
         record = json.loads(path.read_bytes())
@@ -137,13 +158,28 @@ def names() -> list[str]:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-    """Write tensors and a JSON record into one file, which is complete or absent at any moment."""
+    """Write tensors and a JSON record into one file, which is complete or absent at any moment.
+
+    Parameters
+    ----------
+    path
+        Of the file; its folder is made if it is missing.
+    tensors
+        By name.
+    record
+        What JSON can hold; NaN and infinity are refused.
+    """
     text = json.dumps(record, allow_nan=False)
     atomic.write(path, safetensors.torch.save(_plain(tensors), {"record": text}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """Read what `write_tensors` wrote.
+    """Read the tensors by name and the record that `write_tensors` wrote.
+
+    Parameters
+    ----------
+    path
+        Of the file.
 
     Raises
     ------

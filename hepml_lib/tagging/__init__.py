@@ -7,8 +7,6 @@ from hepml_lib.tagging.features import (
     CONSTITUENT_FEATURES,
     IDENTITY_FEATURES,
     Constituents,
-    constituent_momenta,
-    constituent_tensors,
 )
 from hepml_lib.tagging.images import aligned_constituents, jet_images
 from hepml_lib.tagging.linear import logistic_regression
@@ -25,8 +23,6 @@ __all__ = [
     "Cut",
     "aligned_constituents",
     "best_cut",
-    "constituent_momenta",
-    "constituent_tensors",
     "high_level",
     "jet_images",
     "leading_constituents",

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from functools import cached_property
 
 import awkward as ak
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
-from hepml_lib.kinematics import wrap_phi
+from hepml_lib.batch import KINEMATICS, JetBatch
 
-__all__ = [
-    "CONSTITUENT_FEATURES",
-    "IDENTITY_FEATURES",
-    "Constituents",
-    "constituent_momenta",
-    "constituent_tensors",
-]
+__all__ = ["CONSTITUENT_FEATURES", "IDENTITY_FEATURES", "Constituents"]
 
 # Shift and factor that bring each feature to mean 0 and width 1 on the training jets of `top_jets`,
 # rounded and then fixed: a model must see the same numbers wherever it is used.
@@ -35,149 +30,139 @@ _KINDS = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 IDENTITY_FEATURES = ("charge", *_KINDS)
 
 
-class Constituents(NamedTuple):
-    """Constituents of n jets, padded to P each, hardest first.
+class Constituents:
+    """Constituents of n jets as tensors for the networks of `hepml_lib.nets`, hardest first.
 
-    Attributes
-    ----------
-    features
-        Shape (n, P, F), float32, 0 where there is no constituent.
-    mask
-        Shape (n, P), true where there is one.
-    fractions
-        pT of the constituent over that of all constituents of the jet, shape (n, P), float32.
-    angles
-        η and φ relative to the jet axis, shape (n, P, 2), float32 [rad].
-    """
-
-    features: Tensor
-    mask: Tensor
-    fractions: Tensor
-    angles: Tensor
-
-
-def constituent_tensors(
-    jets: ak.Array, particles: int = 64, identity: bool = False
-) -> Constituents:
-    """Constituents of each jet as tensors for the networks of `hepml_lib.nets`.
-
-    A jet without constituents has a mask that is false throughout and zeros elsewhere.
+    Each tensor is made when it is first asked for; all have zeros where there is no constituent.
 
     Parameters
     ----------
     jets
-        Records with ``pt, eta, phi, mass`` [GeV] and ``constituents`` with the same four.
-    particles
-        How many constituents to keep, the hardest. The fractions refer to all of them.
+        Records with ``pt, eta, phi, mass`` [GeV, rad] and ``constituents`` with the same four.
+    places
+        How many constituents P to keep, the hardest. The fractions refer to all of them.
     identity
-        Whether to append electric charge and kind (one column each), from ``charge`` and ``kind``.
-
-    Returns
-    -------
-    Constituents
-        Features in the order of `CONSTITUENT_FEATURES`, then `IDENTITY_FEATURES`: angles Δη and Δφ
-        from the jet axis, ln pT, ln E, ln pT/pT(jet), ln E/E(jet) and ΔR, scaled.
+        Whether the features include electric charge and kind (one column each), from ``charge`` and
+        ``kind``.
 
     Raises
     ------
     ValueError
-        If a constituent has a pT that is not above zero, or any number is NaN or infinite; the
+        If a jet is None, a pT is not above zero, or a number is missing, NaN or infinite; the
         message says in which jet.
-
-    References
-    ----------
-    The features are those of Qu, Gouskos, arXiv:1902.08570.
 
     Examples
     --------
     >>> jets = ak.Array([{"pt": 600.0, "eta": 0.0, "phi": 3.1, "mass": 100.0, "constituents": [
     ...     {"pt": 450.0, "eta": 0.1, "phi": 3.1, "mass": 0.0},
     ...     {"pt": 150.0, "eta": -0.3, "phi": -3.1, "mass": 0.0}]}])
-    >>> tensors = constituent_tensors(jets, particles=3)
-    >>> tensors.fractions
+    >>> jet = Constituents(jets, places=3)
+    >>> jet.fractions
     tensor([[0.7500, 0.2500, 0.0000]])
-    >>> tensors.angles[0, 1]
+    >>> jet.angles[0, 1]
     tensor([-0.3000,  0.0832])
+    >>> {name: tuple(tensor.shape) for name, tensor in jet.select("features", "mask").items()}
+    {'features': (1, 3, 7), 'mask': (1, 3)}
     """
-    everything = jets.constituents
-    check_jets(jets, everything)
-    total_pt = ak.to_numpy(ak.sum(everything.pt, axis=1))
-    kept = everything[ak.argsort(everything.pt, axis=1, ascending=False)][:, :particles]
-    counts = ak.to_numpy(ak.num(kept, axis=1))
-    owner = np.repeat(np.arange(len(counts)), counts)
-    place = np.arange(len(owner)) - np.repeat(np.cumsum(counts) - counts, counts)
 
-    pt, eta, phi, mass = (_flat(kept[name]) for name in ("pt", "eta", "phi", "mass"))
-    axis = {name: ak.to_numpy(jets[name])[owner] for name in ("pt", "eta", "phi", "mass")}
-    energy = np.hypot(pt * np.cosh(eta), mass)
-    jet_energy = np.hypot(axis["pt"] * np.cosh(axis["eta"]), axis["mass"])
-    deta = eta - axis["eta"]
-    dphi = (phi - axis["phi"] + np.pi) % (2 * np.pi) - np.pi
-    columns = [
-        deta,
-        dphi,
-        np.log(pt),
-        np.log(energy),
-        np.log(pt / axis["pt"]),
-        np.log(energy / jet_energy),
-        np.hypot(deta, dphi),
-    ]
-    columns = [(x - a) * b for x, (a, b) in zip(columns, _SCALES.values(), strict=True)]
-    if identity:
-        kind = _flat(kept.kind)
-        columns += [_flat(kept.charge), *(kind == k for k in range(len(_KINDS)))]
+    def __init__(self, jets: ak.Array, places: int = 64, identity: bool = False) -> None:
+        self.places, self.identity = places, identity
+        everything = JetBatch.read(jets, fields=(*KINEMATICS, *("charge", "kind") * identity))
+        # Single precision, as the sums of the committed trainings were.
+        self._jet_pt = ak.to_numpy(
+            ak.sum(ak.unflatten(everything.columns["pt"], everything.counts), axis=1)
+        )
+        self.batch = everything.hardest(places)
 
-    def padded(*values: np.ndarray) -> Tensor:
-        tensor = np.zeros((len(counts), particles, len(values)), np.float32)
-        for k, value in enumerate(values):
-            tensor[owner, place, k] = value
-        return torch.from_numpy(tensor)
+    def select(self, *names: str) -> dict[str, Tensor]:
+        """Tensors by name, as a network takes them: ``network(**jets.select("features", "mask"))``.
 
-    mask = torch.arange(particles) < torch.from_numpy(counts)[:, None]
-    fractions = padded(pt / total_pt[owner])[..., 0]
-    return Constituents(padded(*columns), mask, fractions, padded(deta, dphi))
+        Parameters
+        ----------
+        names
+            Of ``features, mask, fractions, angles, momenta``.
+        """
+        return {name: getattr(self, name) for name in names}
 
+    @cached_property
+    def features(self) -> Tensor:
+        """`CONSTITUENT_FEATURES`, then `IDENTITY_FEATURES`, shape (n, P, F), float32.
 
-def constituent_momenta(jets: ak.Array, particles: int = 64) -> Tensor:
-    """Four-momenta of the constituents, in the order of `constituent_tensors`.
+        Angles Δη and Δφ from the jet axis, ln pT, ln E, ln pT/pT(jet), ln E/E(jet) and ΔR, shifted
+        and scaled. They are those of Qu, Gouskos, arXiv:1902.08570.
+        """
+        pt, eta, mass = (self._single(name) for name in ("pt", "eta", "mass"))
+        axis = {name: value[self.batch.jet] for name, value in self.batch.axes.items()}
+        energy = np.hypot(pt * np.cosh(eta), mass)
+        jet_energy = np.hypot(axis["pt"] * np.cosh(axis["eta"]), axis["mass"])
+        deta, dphi = self._angles
+        columns = [
+            deta,
+            dphi,
+            np.log(pt),
+            np.log(energy),
+            np.log(pt / axis["pt"]),
+            np.log(energy / jet_energy),
+            np.hypot(deta, dphi),
+        ]
+        columns = [(x - a) * b for x, (a, b) in zip(columns, _SCALES.values(), strict=True)]
+        if self.identity:
+            kind = self._single("kind")
+            columns += [self._single("charge"), *(kind == k for k in range(len(_KINDS)))]
+        return self._padded(*columns)
 
-    The jet is turned around the beam to azimuth 0 and boosted along the beam until its sum of
-    constituents has rapidity 0, in double precision: products of momenta stay what they are, and
-    the numbers become small enough for the single precision in which they are kept.
+    @cached_property
+    def mask(self) -> Tensor:
+        """True where there is a constituent, shape (n, P)."""
+        return torch.from_numpy(self.batch.mask(self.places))
 
-    Returns
-    -------
-    Tensor
-        (px, py, pz, E) [GeV], shape (n, particles, 4), float32; zeros where there is none.
+    @cached_property
+    def fractions(self) -> Tensor:
+        """Share of the pT of all constituents of the jet, shape (n, P), float32."""
+        return self._padded(self._single("pt") / self._jet_pt[self.batch.jet])[..., 0]
 
-    Examples
-    --------
-    >>> part = {"pt": 600.0, "eta": 1.5, "phi": 2.0, "mass": 0.0}
-    >>> jets = ak.Array([{"eta": 1.5, "phi": 2.0, "constituents": [part]}])
-    >>> constituent_momenta(jets, particles=2).round()
-    tensor([[[600.,   0.,   0., 600.],
-             [  0.,   0.,   0.,   0.]]])
-    """
-    everything = jets.constituents
-    kept = everything[ak.argsort(everything.pt, axis=1, ascending=False)][:, :particles]
-    counts = ak.to_numpy(ak.num(kept, axis=1))
-    held = np.arange(particles) < counts[:, None]
-    pt, eta, phi, mass = (
-        ak.to_numpy(ak.flatten(kept[name])).astype(np.float64)
-        for name in ("pt", "eta", "phi", "mass")
-    )
-    turned = wrap_phi(phi - np.repeat(ak.to_numpy(jets.phi).astype(np.float64), counts))
-    pz = pt * np.sinh(eta)
-    energy = np.sqrt(pt**2 + pz**2 + mass**2)
-    momenta = np.zeros((*held.shape, 4))
-    momenta[held] = np.stack([pt * np.cos(turned), pt * np.sin(turned), pz, energy], axis=1)
-    total = momenta.sum(axis=1)
-    speed = np.divide(total[:, 2], total[:, 3], out=np.zeros(len(total)), where=counts > 0)[:, None]
-    gamma = 1 / np.sqrt(1 - speed**2)
-    pz, energy = momenta[..., 2], momenta[..., 3]
-    boosted = gamma * (pz - speed * energy), gamma * (energy - speed * pz)
-    momenta[..., 2], momenta[..., 3] = boosted
-    return torch.from_numpy(momenta.astype(np.float32))
+    @cached_property
+    def angles(self) -> Tensor:
+        """η and φ from the jet axis, shape (n, P, 2), float32 [rad]."""
+        return self._padded(*self._angles)
+
+    @cached_property
+    def momenta(self) -> Tensor:
+        """Four-momenta (px, py, pz, E) [GeV], shape (n, P, 4), float32.
+
+        The jet is turned around the beam to azimuth 0 and boosted along the beam until its sum of
+        constituents has rapidity 0, in double precision: products of momenta stay what they are,
+        and the numbers become small enough for the single precision in which they are kept.
+        """
+        batch = self.batch
+        _, _, pz, energy = batch.momenta
+        flat = batch.pt * np.cos(batch.dphi), batch.pt * np.sin(batch.dphi), pz, energy
+        momenta = batch.pad(np.stack(flat, axis=1), self.places)
+        total = momenta.sum(axis=1)
+        speed = np.divide(
+            total[:, 2], total[:, 3], out=np.zeros(len(batch)), where=batch.counts > 0
+        )[:, None]
+        gamma = 1 / np.sqrt(1 - speed**2)
+        pz, energy = momenta[..., 2], momenta[..., 3]
+        boosted = gamma * (pz - speed * energy), gamma * (energy - speed * pz)
+        momenta[..., 2], momenta[..., 3] = boosted
+        return torch.from_numpy(momenta.astype(np.float32))
+
+    @cached_property
+    def _angles(self) -> tuple[NDArray, NDArray]:
+        # As stored, not in double precision: trained networks have seen these very numbers.
+        axis = {name: value[self.batch.jet] for name, value in self.batch.axes.items()}
+        dphi = self._single("phi") - axis["phi"]
+        return self._single("eta") - axis["eta"], (dphi + np.pi) % (2 * np.pi) - np.pi
+
+    def _single(self, name: str) -> NDArray[np.float32]:
+        return self.batch.columns[name].astype(np.float32)
+
+    def _padded(self, *columns: NDArray) -> Tensor:
+        padded = np.zeros((len(self.batch), self.places, len(columns)), np.float32)
+        for number, column in enumerate(columns):
+            padded[self.batch.jet, self.batch.place, number] = column
+        return torch.from_numpy(padded)
 
 
 def _flat(values: ak.Array) -> np.ndarray:

@@ -14,6 +14,7 @@ from torch.nn import functional
 from hepml_lib.tagging.impact import Tracks, tracks_of
 
 __all__ = [
+    "CHARM",
     "FEATURES",
     "FLAVOURS",
     "balancing_weights",
@@ -24,6 +25,9 @@ __all__ = [
     "track_geometry",
     "track_tensors",
 ]
+
+CHARM = 0.1
+"""f_c of `discriminant` with which taggers are compared."""
 
 FLAVOURS = (5, 4, 0, 15)
 """Labels in the order of a network's outputs: b, c, light, tau."""
@@ -105,7 +109,7 @@ def track_tensors(jets: ak.Array, tracks: Tracks | None = None) -> TrackTensors:
 
 
 def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
-    """What `nets.crossings` needs of the tracks, shape (n, 24, 8) float32, most displaced first.
+    """What `nets.two_track_vertices` needs, shape (n, 24, 8) float32, most displaced first.
 
     Examples
     --------

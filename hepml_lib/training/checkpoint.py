@@ -33,8 +33,12 @@ def write(
         What defines the training, as JSON.
     progress
         How far it has come, as JSON.
+    model
+        As it is now.
     best
         State of the model at its best epoch; empty before the first epoch has ended.
+    optimiser
+        As it is now.
     """
     tensors = {f"model/{key}": value for key, value in model.state_dict().items()}
     tensors |= {f"best/{key}": value for key, value in best.items()}
@@ -47,6 +51,15 @@ def resume(
     path: Path, plan: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Load a checkpoint into `model` and `optimiser`; return its progress and best weights.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+    plan
+        What defines the training now: it must be what defined it then.
+    model, optimiser
+        Changed in place.
 
     Raises
     ------

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import signal
-import sys
-import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable
 from functools import partial
+from operator import itemgetter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -19,10 +17,11 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from hepml_lib import settings
-from hepml_lib.training.data import Data, History
+from hepml_lib.training.data import Data, History, Inputs, apply, call, tensors_of
+from hepml_lib.training.process import fabric_of, interrupt, seeded, threads
 from hepml_lib.training.step import Loss, Plan, Run
 
-__all__ = ["fit", "predict", "seeded"]
+__all__ = ["fit", "predict", "train"]
 
 
 def fit(
@@ -51,15 +50,23 @@ def fit(
 
     Parameters
     ----------
+    model
+        Called with the inputs of the data, by name if they have names.
+    train, validation
+        Events to learn from, and those that decide which weights are the best.
     loss
         Takes output and target, returns one loss per event, shape (n,). Default: binary
-        cross-entropy on logits.
+        cross-entropy on logits, for targets that are 0 or 1.
+    epochs
+        Passes over the training events.
     batch_size
         Events per step, over all devices together. An epoch is split into equal batches, so none
         is larger and none is a small remainder.
     lr, schedule
         Peak learning rate, and its course: ``"cosine"`` falls to zero, ``"one-cycle"`` first rises
         during 30 % of the steps, None stays.
+    weight_decay
+        Of AdamW.
     patience
         Stop after this many epochs without a better validation loss.
     clip
@@ -70,6 +77,10 @@ def fit(
     checkpoint
         File to write every `checkpoint_seconds`, at the end and on an interrupt, and to resume from
         if it exists.
+    checkpoint_seconds
+        Longest time between two writings [s].
+    progress
+        Whether to show a bar.
     devices
         Processes that share each batch (DDP). Outside a notebook they are spawned: model class and
         loss must be importable, and a script needs ``if __name__ == "__main__"``.
@@ -82,7 +93,8 @@ def fit(
     Raises
     ------
     ValueError
-        If an option, the data or the checkpoint does not fit.
+        If an option, the data or the checkpoint does not fit, or the default loss meets a target
+        other than 0 and 1.
     RuntimeError
         If the loss is not finite; the message says where, and what to look at.
     KeyboardInterrupt
@@ -111,6 +123,9 @@ def fit(
     >>> bool(abs(predict(model, torch.tensor([[1.0]]))[0] - 2) < 0.2)
     True
     """
+    if loss is None:
+        train.check_labels("training")
+        validation.check_labels("validation")
     plan = Plan(
         loss=loss or _binary_cross_entropy,
         epochs=epochs,
@@ -125,8 +140,8 @@ def fit(
         checkpoint_seconds=checkpoint_seconds,
         progress=progress,
     )
-    fabric = _fabric(devices, min(batch_size, len(train)))
-    train = _unit_mean(train)
+    fabric = fabric_of(devices, min(batch_size, len(train)))
+    train = train.with_unit_mean()
     if devices == 1:
         return _train(model, train, validation, plan, fabric)
     model.share_memory()  # the way back: process 0 leaves the best weights in this memory
@@ -135,67 +150,127 @@ def fit(
     return history
 
 
-def predict(
-    model: nn.Module, inputs: Data | Tensor | Sequence[Tensor], batch_size: int = 2048
-) -> np.ndarray:
+def train(
+    make: Callable[[], nn.Module],
+    train: Data,
+    validation: Data,
+    *,
+    seed: int,
+    wrap: Callable[[Any], nn.Module] | None = None,
+    **options: Any,
+) -> tuple[Any, History]:
+    """Make a network, standardise its inputs if it can, and fit it: a training in one call.
+
+    Parameters
+    ----------
+    make
+        Makes the network; its first weights are drawn with `seed`.
+    train, validation
+        Events to learn from, and those that decide which weights are the best.
+    seed
+        Of the first weights, of the order of the batches and of dropout.
+    wrap
+        Makes of the network the module that is fitted, where that is more than the network, such as
+        `nets.flavour.AllTasks`.
+    **options
+        Of `fit`: ``epochs``, ``lr``, ``batch_size``, ``schedule``, ``loss``, ...
+
+    Returns
+    -------
+    network, history
+        The network with its best weights, in evaluation mode, and the course of the training.
+
+    Raises
+    ------
+    ValueError, RuntimeError, KeyboardInterrupt
+        As `fit`.
+
+    Examples
+    --------
+    Two Gaussians of width 1 at ±1, in a unit 1000 times as small, have the logit x/500:
+
+    >>> from hepml_lib.nets import MLP
+    >>> y = torch.arange(4000) % 2
+    >>> with seeded(1):
+    ...     x = 1000 * (torch.randn(4000, 1) + 2 * y[:, None] - 1)
+    >>> data = Data((x,), y)
+    >>> network, _ = train(
+    ...     lambda: MLP(1, hidden=()), data, data, seed=1, epochs=20, lr=0.1, progress=False
+    ... )
+    >>> bool(abs(predict(network, torch.tensor([[1000.0]]))[0] - 2) < 0.2)
+    True
+    """
+    with seeded(seed):
+        network: Any = make()
+    if hasattr(network, "standardise"):
+        call(network.standardise, train.inputs)
+    model = network if wrap is None else wrap(network)
+    history = fit(model, train, validation, seed=seed, **options)
+    return network.eval(), history
+
+
+def predict(model: nn.Module, inputs: Data | Tensor | Inputs, batch_size: int = 2048) -> np.ndarray:
     """Output of `model` on all events: logits, for every network of `hepml_lib.nets`.
 
     Dropout is off and no gradient is kept.
+
+    Parameters
+    ----------
+    model
+        Called with the inputs, by name if they have names.
+    inputs
+        One tensor, a tuple or a mapping of tensors, or data. The first axis counts events.
+    batch_size
+        Events in one call.
 
     Returns
     -------
     numpy.ndarray
         Shape (n,) or (n, outputs), float32.
+
+    Raises
+    ------
+    ValueError
+        If the tensors differ in length, or there is none.
     """
     if isinstance(inputs, Data):
         inputs = inputs.inputs
-    tensors = (inputs,) if isinstance(inputs, Tensor) else tuple(inputs)
+    given: Inputs = (inputs,) if isinstance(inputs, Tensor) else inputs
+    lengths = [len(tensor) for tensor in tensors_of(given).values()]
+    if len(set(lengths)) != 1:
+        raise ValueError(f"inputs differ in length, or there is none: {lengths}")
     device = next(model.parameters()).device
     mode = model.training
     model.eval()
-    with torch.no_grad(), _threads():
-        batches = zip(*(x.split(batch_size) for x in tensors), strict=True)
-        outputs = [model(*(x.to(device) for x in batch)).cpu() for batch in batches]
+    with torch.no_grad(), threads():
+        batches = (
+            apply(itemgetter(slice(start, start + batch_size)), given)
+            for start in range(0, max(lengths[0], 1), batch_size)
+        )
+        outputs = [call(model, apply(lambda x: x.to(device), batch)).cpu() for batch in batches]
     model.train(mode)
     return torch.cat(outputs).numpy()
-
-
-@contextlib.contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Seed torch inside the block, and put its global generator back afterwards.
-
-    Examples
-    --------
-    >>> with seeded(1):
-    ...     first = torch.rand(1)
-    >>> with seeded(1):
-    ...     bool(torch.rand(1) == first)
-    True
-    """
-    with torch.random.fork_rng():
-        torch.manual_seed(seed)
-        yield
 
 
 def _train(model: nn.Module, train: Data, validation: Data, plan: Plan, fabric: Fabric) -> History:
     """The loop; each of several processes runs it on its share of every batch."""
     history = History()
-    with seeded(plan.seed), _threads(), _interrupt() as asked:
+    with seeded(plan.seed), threads(), interrupt() as interrupted:
         run = Run(model, train, validation, plan, fabric, history)
         with _bar(run) as bar:
             while not plan.over(history):
                 start = time.process_time() - run.seconds
                 model.train()
                 for index in plan.batches(len(train), run.epoch)[run.step :]:
-                    stop = run.descend(index, asked)
+                    stop = run.take_step(index, interrupted)
                     bar.update()
                     run.seconds = time.process_time() - start
                     if stop or time.monotonic() - run.saved > plan.checkpoint_seconds:
                         run.save()
                     if stop:
                         model.load_state_dict(run.best or model.state_dict())
-                        raise KeyboardInterrupt(_farewell(run))
-                run.close_epoch(start)
+                        raise KeyboardInterrupt(_how_to_resume(run))
+                run.end_epoch(start)
                 bar.set_postfix(epoch=run.epoch, validation=f"{history.validation_loss[-1]:.4f}")
         run.save()
         model.load_state_dict(run.best)
@@ -212,28 +287,6 @@ def _train_in_process(
     if fabric.is_global_zero:
         model.load_state_dict(own.state_dict())
     return history
-
-
-def _fabric(devices: int, events: int) -> Fabric:
-    if not 1 <= devices <= events:
-        raise ValueError(f"{devices} processes cannot share batches of {events} events")
-    device = torch.device(settings.device())
-    if devices == 1:
-        chosen = 1 if device.index is None else [device.index]
-        return Fabric(accelerator=device.type, devices=chosen)
-    # A notebook's classes exist only in its own process: fork it there, else start clean ones.
-    strategy = "ddp_notebook" if hasattr(sys, "ps1") else "ddp_spawn"
-    return Fabric(accelerator=device.type, devices=devices, strategy=strategy)
-
-
-def _unit_mean(data: Data) -> Data:
-    """The same events, weights divided by their mean."""
-    if data.weight is None:
-        return data
-    mean = data.weight.double().mean()
-    if not (torch.isfinite(mean) and mean > 0):
-        raise ValueError(f"the mean weight of the training events is {mean:g}, not above zero")
-    return Data(data.inputs, data.target, (data.weight / mean).to(data.weight.dtype))
 
 
 def _binary_cross_entropy(output: Tensor, target: Tensor) -> Tensor:
@@ -253,34 +306,7 @@ def _bar(run: Run) -> tqdm:
     )
 
 
-def _farewell(run: Run) -> str:
+def _how_to_resume(run: Run) -> str:
     file = run.plan.checkpoint
-    kept = f"call it again to resume from {file}" if file else "no checkpoint was asked for"
-    return f"training stopped in epoch {run.epoch + 1} after {run.step} of its steps; {kept}"
-
-
-@contextlib.contextmanager
-def _threads() -> Iterator[None]:
-    """Use `settings.threads()` threads inside the block."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(settings.threads())
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-
-
-@contextlib.contextmanager
-def _interrupt() -> Iterator[threading.Event]:
-    """Event that Ctrl-C, or the notebook's stop button, sets: no step is cut in half."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked  # only the main thread receives signals
-        return
-    before = signal.signal(signal.SIGINT, lambda *_: asked.set())
-    try:
-        yield asked
-    finally:
-        signal.signal(signal.SIGINT, before)
-    if asked.is_set():  # too late to stop this training, in time to stop what follows it
-        raise KeyboardInterrupt
+    advice = f"call it again to resume from {file}" if file else "no checkpoint was asked for"
+    return f"training stopped in epoch {run.epoch + 1} after {run.step} of its steps; {advice}"

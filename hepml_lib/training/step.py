@@ -17,16 +17,23 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from hepml_lib.training import checkpoint
-from hepml_lib.training.data import Data, History
+from hepml_lib.training.data import Data, History, call, tensors_of
 
 __all__ = ["Loss", "Plan", "Run"]
 
-Loss = Callable[[Tensor, Tensor], Tensor]
+Loss = Callable[[Any, Tensor], Tensor]
+"""From output and target to one number per event, shape (n,)."""
 
 
 @dataclass(frozen=True)
 class Plan:
     """Options of one training, as `fit` describes them.
+
+    Parameters
+    ----------
+    loss, epochs, batch_size, lr, weight_decay, schedule, patience, clip, seed, checkpoint,
+    checkpoint_seconds, progress
+        Of `fit`.
 
     Raises
     ------
@@ -56,7 +63,11 @@ class Plan:
                 raise ValueError(f"{name} is {value}; it must be above zero")
 
     def rate(self, done: float) -> float:
-        """Learning rate when the fraction `done` of all steps is behind."""
+        """Learning rate when the fraction `done` of all steps is behind.
+
+        ``"cosine"`` falls from the peak `lr` to zero along half a cosine. ``"one-cycle"`` first
+        rises so during 30 % of the steps, from a 25th of the peak.
+        """
         if self.schedule is None:
             return self.lr
         if self.schedule == "one-cycle":
@@ -66,26 +77,27 @@ class Plan:
         return self.lr * 0.5 * (1 + math.cos(math.pi * done))
 
     def steps(self, events: int) -> int:
-        """Steps of an epoch."""
+        """Steps of an epoch of so many `events`."""
         return math.ceil(events / self.batch_size)
 
     def batches(self, events: int, epoch: int) -> tuple[Tensor, ...]:
-        """Indices of the events of each step of an epoch."""
+        """Indices of the `events` of each step of an `epoch`, which is counted from 0."""
         generator = torch.Generator().manual_seed(_stream(self.seed, epoch))
         return torch.randperm(events, generator=generator).tensor_split(self.steps(events))
 
     def over(self, history: History) -> bool:
-        """Whether all epochs are done, or patience is out."""
+        """Whether, by its `history`, all epochs of a training are done, or patience is out."""
         done = len(history.train_loss)
         waited = done - history.best_epoch
         return done >= self.epochs or (self.patience is not None and waited >= self.patience)
 
     def record(self, train: Data) -> dict[str, Any]:
-        """What a checkpoint must agree with; of the data, a hash of about a thousand events."""
+        """What a checkpoint must agree with; of the events `train`, a hash of about a thousand."""
         thin = train.slice(slice(None, None, 1 + len(train) // 1000))
         digest = hashlib.sha256()
-        for x in (*thin.inputs, thin.target, *([] if thin.weight is None else [thin.weight])):
-            digest.update(x.contiguous().cpu().numpy().tobytes())
+        tensors = [*tensors_of(thin.inputs).values(), thin.target]
+        for tensor in tensors if thin.weight is None else [*tensors, thin.weight]:
+            digest.update(tensor.contiguous().cpu().numpy().tobytes())
         left_out = ("loss", "checkpoint", "checkpoint_seconds", "progress")
         options = {key: value for key, value in vars(self).items() if key not in left_out}
         return options | {"events": len(train), "data": digest.hexdigest()}
@@ -96,6 +108,19 @@ class Run:
 
     A step depends on the weights, the optimiser's state, the seed and the step's number, and on
     nothing else: that is what makes a resumed training exact.
+
+    Parameters
+    ----------
+    model
+        Trained in place.
+    train, validation
+        All events: each process takes its share.
+    plan
+        Options of the training.
+    fabric
+        Of this process.
+    history
+        Filled as the training goes.
     """
 
     def __init__(
@@ -144,8 +169,21 @@ class Run:
         self.step, self.loss = progress["step"], progress["loss"]
         self.seconds = progress["seconds"]
 
-    def descend(self, index: Tensor, asked: threading.Event) -> bool:
-        """Take a step on the events of `index`; say whether any process was `asked` to stop."""
+    def take_step(self, index: Tensor, interrupted: threading.Event) -> bool:
+        """Change the weights once, by the gradient of a batch.
+
+        Parameters
+        ----------
+        index
+            Events of the batch, over all processes.
+        interrupted
+            Set where this process was asked to stop.
+
+        Returns
+        -------
+        bool
+            Whether any process was.
+        """
         fabric, plan = self.fabric, self.plan
         torch.manual_seed(_stream(plan.seed, self.epoch, self.step, fabric.global_rank))
         done = self.epoch + self.step / plan.steps(len(self.train))
@@ -154,7 +192,7 @@ class Run:
         share = index[fabric.global_rank :: fabric.world_size]
         batch = self.train.slice(share).to(fabric.device)
         loss = self._losses(self.network, batch).sum()
-        total, stop = self._over_processes(loss.detach(), asked.is_set())
+        total, stop = self._over_processes(loss.detach(), interrupted.is_set())
         self._check_finite("loss", total, batch)
         self.wrapped.zero_grad()
         # DDP averages gradients over processes: times their number, it is the mean over the batch.
@@ -169,8 +207,14 @@ class Run:
         return stop > 0
 
     @torch.no_grad()
-    def close_epoch(self, start: float) -> None:
-        """Measure the validation loss, note the epoch, keep its weights if they are the best."""
+    def end_epoch(self, start: float) -> None:
+        """Measure the validation loss, note the epoch, keep its weights if they are the best.
+
+        Parameters
+        ----------
+        start
+            CPU time of this process at which the epoch began [s].
+        """
         fabric, data = self.fabric, self.validation
         self.model.eval()
         share = torch.arange(fabric.global_rank, len(data), fabric.world_size)
@@ -186,7 +230,7 @@ class Run:
         self.step, self.loss, self.seconds = 0, 0.0, 0.0
 
     def _losses(self, network: nn.Module, batch: Data) -> Tensor:
-        losses = self.plan.loss(network(*batch.inputs), batch.target)
+        losses = self.plan.loss(call(network, batch.inputs), batch.target)
         if losses.shape != (len(batch),):
             raise ValueError(
                 f"the loss has shape {tuple(losses.shape)}; it must be one number per event, "
@@ -202,9 +246,10 @@ class Run:
         value = float(value)
         if math.isfinite(value):
             return
-        bad = [i for i, x in enumerate(batch.inputs) if not x.isfinite().all()]
+        inputs = tensors_of(batch.inputs).items()
+        bad = ", ".join(name for name, tensor in inputs if not tensor.isfinite().all())
         cause = (
-            f"inputs {bad} of that batch hold NaN or infinity: clean them, unless it is padding"
+            f"input {bad} of that batch holds NaN or infinity: clean it, unless it is padding"
             if bad
             else "the inputs of that batch are finite: look at the sizes of inputs and weights, at "
             f"logarithms and divisions in the loss, or lower the learning rate ({self.plan.lr:g})"

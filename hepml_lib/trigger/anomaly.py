@@ -7,14 +7,16 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
+from hepml_lib.batch import JetBatch
 from hepml_lib.nets.autoencoders import (
     Autoencoder,
     FixedPointAutoencoder,
     VariationalAutoencoder,
 )
-from hepml_lib.nets.quantised import Quantiser, emulate
+from hepml_lib.nets.quantised import Quantiser
+from hepml_lib.nets.whole_numbers import emulate
 from hepml_lib.samples.detector.level1 import SLOTS
-from hepml_lib.trigger.firmware import Circuit, trace
+from hepml_lib.trigger.firmware import Circuit, trace_path
 
 __all__ = [
     "INPUTS",
@@ -31,6 +33,7 @@ __all__ = [
 ]
 
 _ORDER = ("egammas", "muons", "jets")
+_FIELDS = ("pt", "eta", "phi")
 
 INPUTS = tuple(
     f"{name} {quantity}"
@@ -73,20 +76,22 @@ def hardware_inputs(events: ak.Array) -> NDArray[np.int32]:
     ndarray
         Shape (n, 57), on the scales of `detector.level1.SCALES`.
     """
-    met = ak.to_numpy(events.met_pt).astype(np.int32), ak.to_numpy(events.met_phi).astype(np.int32)
-    columns = [np.stack([met[0], np.zeros_like(met[0]), met[1]], axis=1)]
+    met = ak.to_numpy(events.met_pt), np.zeros(len(events)), ak.to_numpy(events.met_phi)
+    columns = [np.column_stack(met).astype(np.int32)]
     for group in _ORDER:
-        places = ak.pad_none(events[group], SLOTS[group], clip=True)
-        parts = [
-            ak.to_numpy(ak.fill_none(places[name], 0)).astype(np.int32)
-            for name in ("pt", "eta", "phi")
-        ]
-        columns.append(np.stack(parts, axis=-1).reshape(len(met[0]), -1))
+        batch = JetBatch.of(events[group], _FIELDS)
+        objects = np.column_stack([batch.columns[name] for name in _FIELDS])
+        columns.append(batch.pad(objects, SLOTS[group], np.int32).reshape(len(events), -1))
     return np.concatenate(columns, axis=1)
 
 
 def inputs(events: ak.Array) -> NDArray[np.float32]:
     """Inputs of the networks: `hardware_inputs` over 2 to the power of `SHIFTS`, within ±`LIMIT`.
+
+    Parameters
+    ----------
+    events
+        Events of `trigger_events`.
 
     Returns
     -------
@@ -139,7 +144,17 @@ def scores(
 
 
 def latent_norm(mean: ArrayLike) -> NDArray[np.float64]:
-    """Sum of squared latent means, shape (n,).
+    """Sum of squared latent means, shape (n,): the anomaly score that a trigger can afford.
+
+    Parameters
+    ----------
+    mean
+        Latent means, shape (n, latent).
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
 
     Examples
     --------
@@ -154,6 +169,18 @@ def mahalanobis(x: ArrayLike, background: ArrayLike) -> NDArray[np.float64]:
 
     For Gaussian background it falls with the density: no score is better without a signal in mind.
     Inputs that never vary are left out.
+
+    Parameters
+    ----------
+    x
+        Inputs of the events, shape (n, inputs).
+    background
+        Inputs of the known events, shape (m, inputs).
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
 
     Examples
     --------
@@ -173,6 +200,18 @@ def mahalanobis(x: ArrayLike, background: ArrayLike) -> NDArray[np.float64]:
 def integer_inputs(entry: Quantiser, hardware: ArrayLike) -> NDArray[np.int64]:
     """`hardware_inputs` as whole multiples of the last bit of `entry`: shifts, no division.
 
+    Parameters
+    ----------
+    entry
+        Grid of the network's inputs, with a sign.
+    hardware
+        From `hardware_inputs`, shape (n, 57).
+
+    Returns
+    -------
+    ndarray
+        Shape (n, 57), within the range of the grid.
+
     Examples
     --------
     >>> met = np.zeros((1, 57), int)
@@ -180,10 +219,10 @@ def integer_inputs(entry: Quantiser, hardware: ArrayLike) -> NDArray[np.int64]:
     >>> int(integer_inputs(Quantiser(4, 2), met)[0, 0])
     13
     """
-    given, fraction = np.asarray(hardware, np.int64), int(entry.fraction)
+    fine = np.asarray(hardware, np.int64) << entry.fraction_bits
     half = (1 << SHIFTS) >> 1
-    top = 1 << (int(entry.integer) + fraction)
-    return np.clip(((given << fraction) + half) >> SHIFTS, -top, top - 1)
+    top = 1 << (entry.integer_bits + entry.fraction_bits)
+    return np.clip((fine + half) >> SHIFTS, -top, top - 1)
 
 
 def integer_scores(network: FixedPointAutoencoder, hardware: ArrayLike) -> NDArray[np.int64]:
@@ -206,5 +245,21 @@ def integer_scores(network: FixedPointAutoencoder, hardware: ArrayLike) -> NDArr
 
 
 def circuit(network: FixedPointAutoencoder) -> Circuit:
-    """Encoder and Σμ² as adders and tables; `predict` takes inputs in units of one."""
-    return trace(network.mean_encoder(), lambda mean: np.sum(np.power(mean, 2)))
+    """Encoder and Σμ² as adders and tables.
+
+    Parameters
+    ----------
+    network
+        Trained in fixed point.
+
+    Returns
+    -------
+    Circuit
+        `Circuit.predict` takes `inputs` on their grid, shape (n, 57).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without da4ml.
+    """
+    return trace_path(network.mean_encoder(), lambda mean: np.sum(np.power(mean, 2)))

@@ -1,36 +1,25 @@
-"""Boosted trees in trigger hardware: comparisons of whole numbers, and a sum.
-
-A tree needs no product. Its inputs are whole numbers already, so that only the values of the leaves
-are rounded. `Forest` repeats the hardware bit by bit; `boosted_firmware` proves it.
-"""
+"""Seven variables of a jet in whole numbers, their adders, and boosted trees that use them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepml_lib.trigger.firmware import Circuit
+from hepml_lib.nets.quantised import Quantiser
+from hepml_lib.trigger.firmware import Circuit, on_grid, trace
 
 if TYPE_CHECKING:
     from sklearn.ensemble import GradientBoostingClassifier
 
-__all__ = [
-    "BITS",
-    "CONSTITUENTS",
-    "VARIABLES",
-    "Forest",
-    "circuit",
-    "constituents",
-    "leaf_sums",
-    "train",
-    "variables",
-]
+__all__ = ["BITS", "CONSTITUENTS", "TOP", "VARIABLES", "circuit", "train", "variables"]
 
 CONSTITUENTS = 8
+"""Constituents of a jet that the variables know, the hardest."""
+
+TOP = 4
+"""Label of the signal; all other jets are background."""
 
 BITS = 11
 """Bits of a variable, which has no sign."""
@@ -50,37 +39,15 @@ VARIABLES = (
 """Names of the variables; distances from the axis in steps of 2^-9, their sum in steps of 2^-7."""
 
 
-def constituents(jets: ak.Array) -> NDArray[np.int64]:
-    """The 8 hardest constituents in whole numbers: pT [GeV], Δη and Δφ from the axis in 2^-9.
-
-    Parameters
-    ----------
-    jets
-        Jets of `l1_jets`.
-
-    Returns
-    -------
-    ndarray
-        Shape (n, 8, 3); places without a constituent are zero.
-    """
-    listed = jets.constituents
-    columns = []
-    steps = (listed.pt, 1.0), (listed.deltaeta(jets), 2.0**-9), (listed.deltaphi(jets), 2.0**-9)
-    for quantity, step in steps:
-        padded = ak.fill_none(ak.pad_none(quantity, CONSTITUENTS, clip=True), 0.0)
-        columns.append(np.rint(ak.to_numpy(padded) / step).astype(np.int64))
-    return np.stack(columns, axis=-1)
-
-
-def variables(found: ArrayLike) -> NDArray[np.int64]:
+def variables(constituents: ArrayLike) -> NDArray[np.int64]:
     """Whole numbers that adders and comparisons alone make of the constituents.
 
     The distance from the axis is |Δη| + |Δφ|: the usual one would cost two squares and a root.
 
     Parameters
     ----------
-    found
-        From `constituents`, shape (n, 8, 3).
+    constituents
+        From `l1_jets.whole_constituents`, shape (n, 8, 3).
 
     Returns
     -------
@@ -92,7 +59,7 @@ def variables(found: ArrayLike) -> NDArray[np.int64]:
     OverflowError
         If a variable needs more bits.
     """
-    pt, *angles = np.moveaxis(np.asarray(found, np.int64), -1, 0)
+    pt, *angles = np.moveaxis(np.asarray(constituents, np.int64), -1, 0)
     distance = np.abs(angles[0]) + np.abs(angles[1])
     columns = [
         pt[:, 0],
@@ -108,17 +75,32 @@ def variables(found: ArrayLike) -> NDArray[np.int64]:
 
 
 def circuit() -> Circuit:
-    """`variables` as adders; `predict` takes constituents, shape (n, 24)."""
-    from da4ml.trace import FixedVariableArray, FixedVariableArrayInput, HWConfig, comb_trace
-    from da4ml.trace.ops import quantize
+    """`variables` as adders.
 
-    entry = FixedVariableArrayInput((CONSTITUENTS, 3), HWConfig(1, -1, -1), {"hard_dc": 2})
-    pt, angle = quantize(entry[:, 0], 0, BITS, 0), np.abs(quantize(entry[:, 1:], 1, 9, 0))
+    Returns
+    -------
+    Circuit
+        `Circuit.predict` takes constituents, shape (n, 24).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        Without da4ml.
+    """
+    return trace((CONSTITUENTS, 3), _symbolic_variables)
+
+
+def _symbolic_variables(entry: Any) -> Any:
+    from da4ml.trace import FixedVariableArray
+
+    pt = on_grid(entry[:, 0], Quantiser(BITS, 0, signed=False))
+    angle = np.abs(on_grid(entry[:, 1:], Quantiser(9, 0)))
     distance = angle[:, 0] + angle[:, 1]
     # Bits that fall away are wires that lead nowhere.
-    total = quantize(np.sum(distance), 0, BITS + _COARSER, -_COARSER) * 2.0**-_COARSER
-    found = [pt[0], np.sum(pt), *(distance[k] for k in range(3)), total, np.amax(distance)]
-    return Circuit(comb_trace(entry, FixedVariableArray(np.array(found, dtype=object))))
+    coarse = Quantiser(BITS + _COARSER, -_COARSER, signed=False)
+    total = on_grid(np.sum(distance), coarse) * 2.0**-_COARSER
+    columns = [pt[0], np.sum(pt), *(distance[k] for k in range(3)), total, np.amax(distance)]
+    return FixedVariableArray(np.array(columns, dtype=object))
 
 
 def train(
@@ -139,6 +121,11 @@ def train(
         Size of the forest.
     seed
         Of the order in which equal splits are tried.
+
+    Returns
+    -------
+    GradientBoostingClassifier
+        Trained; `forests.Forest.from_sklearn` rounds it.
     """
     from sklearn.ensemble import GradientBoostingClassifier
 
@@ -146,159 +133,3 @@ def train(
         n_estimators=trees, max_depth=depth, learning_rate=min(0.4, 6 / trees), random_state=seed
     )
     return model.fit(np.asarray(x), np.asarray(label, bool))
-
-
-@dataclass(frozen=True)
-class Forest:
-    """Trees of whole numbers, each as a full binary tree: node i branches to 2i+1 and 2i+2.
-
-    Parameters
-    ----------
-    feature
-        Variable that a node compares, shape (trees, 2^depth − 1); −1 where nothing is left to
-        decide, because both branches end in equal leaves.
-    threshold
-        The branch is the second one if the variable is larger, same shape.
-    leaf
-        Values of the leaves in units of 2^−`fraction`, shape (trees, 2^depth).
-    start
-        Value before the first tree, in the same units.
-    fraction
-        Bits of a value after the point.
-
-    Raises
-    ------
-    ValueError
-        If the shapes do not belong together.
-    """
-
-    feature: NDArray[np.int64]
-    threshold: NDArray[np.int64]
-    leaf: NDArray[np.int64]
-    start: int
-    fraction: int
-
-    def __post_init__(self) -> None:
-        trees, leaves = self.leaf.shape
-        if not self.feature.shape == self.threshold.shape == (trees, leaves - 1):
-            raise ValueError(
-                f"{self.leaf.shape} leaves need {trees} × {leaves - 1} nodes; features are "
-                f"{self.feature.shape}, thresholds {self.threshold.shape}"
-            )
-        if leaves != 1 << self.depth:
-            raise ValueError(f"a full tree has a power of two of leaves, not {leaves}")
-
-    @classmethod
-    def from_sklearn(cls, model: GradientBoostingClassifier, fraction: int) -> Forest:
-        """Round a forest that was trained on whole numbers, signal against background.
-
-        A whole number is at most a threshold if it is at most its floor: thresholds lose nothing.
-        Leaves, times the learning rate, are rounded to 2^−`fraction`.
-        """
-        trees = [estimator.tree_ for estimator in model.estimators_[:, 0]]
-        inner = 2 ** max(tree.max_depth for tree in trees) - 1
-        feature = np.full((len(trees), inner), -1)
-        threshold = np.zeros_like(feature)
-        leaf = np.zeros((len(trees), inner + 1), int)
-        for k, tree in enumerate(trees):
-            rounded = _rounded(tree.value[:, 0, 0] * model.learning_rate, fraction)
-            place = np.zeros(1, int)
-            for node in range(inner):
-                here = place[node]
-                found = tree.children_left[here] >= 0
-                if found:
-                    feature[k, node] = tree.feature[here]
-                    threshold[k, node] = np.floor(tree.threshold[here])
-                both = (tree.children_left[here], tree.children_right[here])
-                place = np.append(place, both if found else (here, here))
-            leaf[k] = rounded[place[inner:]]
-        start = int(_rounded(_start(model), fraction))
-        return cls(feature, threshold, leaf, start, fraction)
-
-    @property
-    def depth(self) -> int:
-        """Comparisons in a row."""
-        return self.leaf.shape[1].bit_length() - 1
-
-    @property
-    def width(self) -> int:
-        """Bits, with the sign, that hold every score and every variable.
-
-        A partial sum may run over: in two's complement that cancels as soon as the score fits.
-        """
-        most = self.start + int(self.leaf.max(axis=1).sum())
-        least = self.start + int(self.leaf.min(axis=1).sum())
-        return 1 + max(most.bit_length(), (-least - 1).bit_length() if least < 0 else 0, BITS)
-
-    def scores(self, x: ArrayLike) -> NDArray[np.int64]:
-        """Scores in units of 2^−`fraction`, with whole numbers alone, as a chip computes them.
-
-        Parameters
-        ----------
-        x
-            Variables, shape (n, variables).
-
-        Returns
-        -------
-        ndarray
-            Shape (n,).
-
-        Raises
-        ------
-        TypeError
-            If `x` are no whole numbers.
-
-        Examples
-        --------
-        >>> one = Forest(np.array([[0]]), np.array([[3]]), np.array([[-5, 7]]), 1, fraction=2)
-        >>> one.scores([[3], [4]]).tolist()
-        [-4, 8]
-        """
-        given = np.asarray(x)
-        if not np.issubdtype(given.dtype, np.integer):
-            raise TypeError(f"hardware compares whole numbers; these are {given.dtype}")
-        total = np.full(len(given), self.start, np.int64)
-        row = np.arange(len(given))
-        for feature, threshold, leaf in zip(self.feature, self.threshold, self.leaf, strict=True):
-            node = np.zeros(len(given), np.int64)
-            for _ in range(self.depth):
-                # Feature −1 reads the last variable: both branches then end in equal leaves.
-                larger = given[row, feature[node]] > threshold[node]
-                node = 2 * node + 1 + larger
-            total += leaf[node - len(feature)]
-        return total
-
-
-def leaf_sums(model: GradientBoostingClassifier, x: ArrayLike, fraction: int) -> NDArray[np.int64]:
-    """What scikit-learn's own walk through its own trees gives, if each leaf is rounded.
-
-    A check of `Forest`: thresholds are those of the training, in floating point.
-
-    Parameters
-    ----------
-    model, fraction
-        As in `Forest.from_sklearn`.
-    x
-        Variables, shape (n, variables).
-
-    Returns
-    -------
-    ndarray
-        Shape (n,), in units of 2^−`fraction`.
-    """
-    reached = model.apply(np.asarray(x))[:, :, 0].astype(int)
-    total = np.full(len(reached), int(_rounded(_start(model), fraction)))
-    for estimator, leaf in zip(model.estimators_[:, 0], reached.T, strict=True):
-        total += _rounded(estimator.tree_.value[leaf, 0, 0] * model.learning_rate, fraction)
-    return total
-
-
-def _rounded(value: ArrayLike, fraction: int) -> NDArray[np.int64]:
-    """Nearest whole multiples of 2^−`fraction`, halves up."""
-    return np.floor(np.asarray(value) * 2.0**fraction + 0.5).astype(np.int64)
-
-
-def _start(model: GradientBoostingClassifier) -> float:
-    """Score before the first tree: the logarithm of signal over background in training."""
-    signal = model.init_.class_prior_[1]
-    return float(np.log(signal / (1 - signal)))

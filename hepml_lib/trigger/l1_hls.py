@@ -21,6 +21,16 @@ __all__ = ["configuration", "plain", "simulate"]
 def plain(network: JetNetwork) -> nn.Sequential:
     """The same weights, rounded, in layers that hls4ml reads: linear and ReLU in turn.
 
+    Parameters
+    ----------
+    network
+        Dense, in fixed point.
+
+    Returns
+    -------
+    nn.Sequential
+        Takes features in a row, shape (n, constituents × features).
+
     Raises
     ------
     ValueError
@@ -44,6 +54,21 @@ def configuration(network: JetNetwork) -> dict[str, Any]:
     """Precisions of every number, for hls4ml: those of training.
 
     Sums get all the bits that they can need; the result of a layer is rounded and saturates.
+
+    Parameters
+    ----------
+    network
+        Dense, in fixed point.
+
+    Returns
+    -------
+    dict
+        What hls4ml takes as ``hls_config``.
+
+    Raises
+    ------
+    ValueError
+        If the network is floating, or is not a dense network on all constituents.
     """
     import hls4ml
 
@@ -51,15 +76,14 @@ def configuration(network: JetNetwork) -> dict[str, Any]:
     config = hls4ml.utils.config_from_pytorch_model(
         plain(network), (size,), granularity="name", backend="Vitis"
     )
-    given, *found = config["LayerName"]
-    config["LayerName"][given]["Precision"] = {"result": _fixed(network.entry)}
     wide = "fixed<32,16>"
-    stages = iter(found)
+    stages = iter(config["LayerName"])
+    config["LayerName"][next(stages)]["Precision"] = {"result": _fixed(network.entry)}
     for layer in network.whole:
         assert isinstance(layer, QuantisedLinear)
         entry = config["LayerName"][next(stages)]
         weight = _fixed(layer.grid)
-        bias = f"fixed<{int(layer.grid.fraction) + 16},16>"
+        bias = f"fixed<{layer.grid.fraction_bits + 16},16>"
         result = _fixed(layer.output) if layer.output.signed else wide
         entry["Precision"] = {"weight": weight, "bias": bias, "accum": wide, "result": result}
         if not layer.output.signed:
@@ -68,7 +92,7 @@ def configuration(network: JetNetwork) -> dict[str, Any]:
 
 
 def simulate(network: JetNetwork, x: NDArray[np.float32], folder: Path) -> NDArray[np.float64]:
-    """Logits of the C++ that hls4ml writes, compiled by g++, shape (n, outputs).
+    """Logits of the C++ that hls4ml writes, compiled by g++.
 
     It is arithmetic, and tells nothing about time or area.
 
@@ -80,6 +104,16 @@ def simulate(network: JetNetwork, x: NDArray[np.float32], folder: Path) -> NDArr
         `l1_jets.inputs`, shape (n, constituents, features).
     folder
         For the sources.
+
+    Returns
+    -------
+    ndarray
+        Shape (n, outputs).
+
+    Raises
+    ------
+    ValueError
+        If the network is floating, or is not a dense network on all constituents.
     """
     import hls4ml
 
@@ -98,7 +132,6 @@ def simulate(network: JetNetwork, x: NDArray[np.float32], folder: Path) -> NDArr
 
 def _fixed(grid: Quantiser) -> str:
     """Type of a grid: all bits, and those before the point with the sign."""
-    integer, sign = int(grid.integer), int(grid.signed)
-    bits = integer + int(grid.fraction) + sign
+    before = grid.integer_bits + int(grid.signed)
     kind = "fixed" if grid.signed else "ufixed"
-    return f"{kind}<{bits},{integer + sign},RND,SAT>"
+    return f"{kind}<{before + grid.fraction_bits},{before},RND,SAT>"

@@ -17,9 +17,17 @@ OBJECTS = ("MET", "e/γ", "muon", "jet")
 
 
 def leading_objects(events: ak.Array) -> NDArray[np.float64]:
-    """Missing momentum and the hardest e/γ, muon and jet of each event [GeV], shape (n, 4).
+    """Missing momentum and the hardest e/γ, muon and jet of each event.
 
-    An object that is not there has 0 GeV.
+    Parameters
+    ----------
+    events
+        Events of `trigger_events`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n, 4), [GeV], in the order of `OBJECTS`; 0 for an object that is not there.
     """
     hardest = (
         ak.to_numpy(ak.fill_none(ak.max(events[name].pt, axis=1), 0))
@@ -69,7 +77,18 @@ class Menu:
             )
 
     def score(self, values: ArrayLike) -> NDArray[np.float64]:
-        """Minus the logarithm of rate [kHz] over share of the rarest object, shape (n,)."""
+        """How rare an event is: larger for rarer ones.
+
+        Parameters
+        ----------
+        values
+            Largest value of each object [GeV], shape (n, objects).
+
+        Returns
+        -------
+        ndarray
+            Minus the logarithm of rate [kHz] over share of the rarest object, shape (n,).
+        """
         given = np.asarray(values, float)
         # Half an event keeps the logarithm finite beyond the hardest object of the background.
         floor = 0.5 * self.weights[self.weights > 0].min()
@@ -83,7 +102,18 @@ class Menu:
         return np.max(scores, axis=0)
 
     def thresholds(self, score: float) -> NDArray[np.float64]:
-        """Lowest value [GeV] of each object whose score exceeds `score`."""
+        """Thresholds of the OR.
+
+        Parameters
+        ----------
+        score
+            An event passes if its score is larger.
+
+        Returns
+        -------
+        ndarray
+            Lowest value [GeV] of each object that passes, shape (objects,); infinite for none.
+        """
         least = []
         for k in range(self.values.shape[1]):
             known = np.unique(self.values[:, k])
@@ -108,6 +138,11 @@ def pure_rates(decisions: ArrayLike, weights: ArrayLike) -> tuple[NDArray, NDArr
         Shape (events, lines).
     weights
         Rates [kHz] of the events.
+
+    Returns
+    -------
+    total, pure
+        Shape (lines,) each.
 
     Examples
     --------

@@ -6,6 +6,8 @@ inside a chunk of the sample; intervals of rates therefore resample whole chunks
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,9 +22,9 @@ __all__ = [
     "chunks",
     "efficiency_at",
     "extrapolated",
-    "growth",
     "pileup_weights",
     "rate",
+    "rate_ratio",
     "threshold",
 ]
 
@@ -30,10 +32,24 @@ FEWEST = 100
 """Effective events below which no rate is quoted as measured."""
 
 _CHUNK = 10**6
+_REACH = 1.96
+"""Standard deviations to each side of a value that hold 95 %."""
+
+_METHOD = "bootstrap of chunks"
 
 
 def chunks(events: ak.Array) -> NDArray[np.int64]:
     """Chunk of each event of `trigger_events`: events of one chunk share their pileup pool.
+
+    Parameters
+    ----------
+    events
+        Array with `event`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
 
     Examples
     --------
@@ -53,6 +69,11 @@ def threshold(scores: ArrayLike, weights: ArrayLike, wanted: float) -> float:
     wanted
         Rate [kHz].
 
+    Returns
+    -------
+    float
+        One of the scores.
+
     Raises
     ------
     ValueError
@@ -63,7 +84,7 @@ def threshold(scores: ArrayLike, weights: ArrayLike, wanted: float) -> float:
     >>> threshold([1, 2, 3, 4], [10, 10, 10, 10], 20)
     2.0
     """
-    values, above, _ = _steps(scores, weights, wanted)
+    values, above, _ = _rate_steps(scores, weights, wanted)
     return float(values[np.flatnonzero(above <= wanted * (1 + 1e-12))[-1]])
 
 
@@ -87,6 +108,16 @@ def efficiency_at(
         Rate of all background [kHz], to which the weights are scaled: it is known from the
         machine, and does not fluctuate when events are resampled.
 
+    Returns
+    -------
+    float
+        Between 0 and 1; NaN where there is no signal or no background.
+
+    Raises
+    ------
+    ValueError
+        If the rate is not between zero and the rate of all events, or a score is not finite.
+
     Examples
     --------
     Five of ten kHz: all signal above 3, and half of that at 3.
@@ -101,7 +132,7 @@ def efficiency_at(
     if min(weight[signal].sum(), weight[~signal].sum()) <= 0:
         return float("nan")
     background = weight[~signal] * (total / weight[~signal].sum())
-    values, above, with_step = _steps(score[~signal], background, wanted)
+    values, above, with_step = _rate_steps(score[~signal], background, wanted)
     place = np.flatnonzero(above <= wanted)[-1]
     cut = values[place]
     share = (wanted - above[place]) / (with_step[place] - above[place])
@@ -109,16 +140,16 @@ def efficiency_at(
     return float(np.average(passed, weights=weight[signal]))
 
 
-def _steps(
+def _rate_steps(
     scores: ArrayLike, weights: ArrayLike, wanted: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Distinct scores, falling; rate strictly above each; rate with the step itself."""
     score, weight = np.asarray(scores, float), np.asarray(weights, float)
     if not np.isfinite(score).all():
         raise ValueError("scores hold NaN or infinity: a trigger must decide on every event")
-    kept = weight > 0
-    values, step = np.unique(-score[kept], return_inverse=True)
-    with_step = np.cumsum(np.bincount(step, weight[kept])).astype(np.float64)
+    counted = weight > 0
+    values, step = np.unique(-score[counted], return_inverse=True)
+    with_step = np.cumsum(np.bincount(step, weight[counted])).astype(np.float64)
     if not 0 < wanted < with_step[-1]:
         raise ValueError(f"{wanted:g} kHz is not between 0 and all events, {with_step[-1]:g} kHz")
     return -values, np.concatenate([[0.0], with_step[:-1]]), with_step
@@ -136,38 +167,37 @@ def rate(passed: ArrayLike, weights: ArrayLike, groups: ArrayLike) -> Estimate:
     groups
         Chunk of each event; the sum of all weights is held fixed, as the machine fixes it.
 
+    Returns
+    -------
+    Estimate
+        With its interval of 95 %.
+
     Raises
     ------
     ValueError
         Below `FEWEST` effective events: use `extrapolated`, which adds the error of the model.
     """
-    keep, weight = np.asarray(passed, bool), np.asarray(weights, float)
-    effective = effective_events(weight[keep])
+    taken, weight = np.asarray(passed, bool), np.asarray(weights, float)
+    effective = effective_events(weight[taken])
     if effective < FEWEST:
         raise ValueError(
             f"{effective:.0f} effective events pass, fewer than {FEWEST}: too few to measure a "
             "rate; extrapolate it with its uncertainty"
         )
-    value = weight[keep].sum()
-    with np.errstate(invalid="ignore"):  # a resampling that drew no chunk is left out
-        spread = np.std(
-            resample(
-                lambda drawn: weight.sum() * (weight * drawn)[keep].sum() / (weight * drawn).sum(),
-                len(weight),
-                groups,
-            ),
-            ddof=1,
-        )
+
+    def statistic(drawn: NDArray) -> float:
+        return weight.sum() * (weight * drawn)[taken].sum() / (weight * drawn).sum()
+
     # Eight chunks tell a spread to a quarter: never below that of the events themselves.
-    spread = max(float(spread), float(np.sqrt((weight[keep] ** 2).sum())))
-    reach = 1.96 * spread
-    return Estimate(value, max(value - reach, 0.0), value + reach, "bootstrap of chunks")
+    spread = max(float(_spread(statistic, groups)), float(np.sqrt((weight[taken] ** 2).sum())))
+    value, reach = weight[taken].sum(), _REACH * spread
+    return Estimate(value, max(value - reach, 0.0), value + reach, _METHOD)
 
 
-def growth(
+def rate_ratio(
     passed: ArrayLike, weights: ArrayLike, factors: ArrayLike, groups: ArrayLike
 ) -> Estimate:
-    """How much a rate grows if each event becomes more or less frequent, with a bootstrap.
+    """By what factor a rate changes if each event becomes more or less frequent.
 
     Both rates are those of the same events, so that their ratio is known better than either.
 
@@ -177,26 +207,30 @@ def growth(
         As in `rate`.
     factors
         Change of the frequency of each event, such as `pileup_weights`.
+
+    Returns
+    -------
+    Estimate
+        With its interval of 95 %, from a bootstrap of whole chunks.
     """
-    keep, weight = np.asarray(passed, bool), np.asarray(weights, float)
+    taken, weight = np.asarray(passed, bool), np.asarray(weights, float)
     changed = weight * np.asarray(factors, float)
 
-    def ratio(drawn: np.ndarray) -> float:
-        return float((changed * drawn)[keep].sum() / (weight * drawn)[keep].sum())
+    def statistic(drawn: NDArray) -> float:
+        return float((changed * drawn)[taken].sum() / (weight * drawn)[taken].sum())
 
-    value = ratio(np.ones(len(keep)))
-    with np.errstate(invalid="ignore"):  # a resampling that drew no chunk is left out
-        reach = 1.96 * float(resample(ratio, len(keep), groups).std(ddof=1))
-    return Estimate(value, value - reach, value + reach, "bootstrap of chunks")
+    value, reach = statistic(np.ones(len(taken))), _REACH * float(_spread(statistic, groups))
+    return Estimate(value, value - reach, value + reach, _METHOD)
 
 
 def extrapolated(scores: ArrayLike, weights: ArrayLike, cut: float, groups: ArrayLike) -> Estimate:
     """Rate above a threshold beyond the events, from the tail that can be measured [kHz].
 
     Above the point u where `FEWEST` effective events are left, the rate falls as R(u) exp(−(s − u)
-    / a) or as R(u) (s / u)^−b; a and b are the weighted means of s − u and of log(s / u). A tail of
-    independent objects is of neither form exactly. The value is the geometric mean of the two, the
-    interval holds the 95 % bootstrap interval of both: the difference is the error of the model.
+    / a) or as R(u) (s / u)^−b; a and 1 / b are the weighted means of s − u and of log(s / u). A
+    tail of independent objects is of neither form exactly. The value is the geometric mean of the
+    two, the interval holds the 95 % bootstrap interval of both: the difference is the error of the
+    model.
 
     Parameters
     ----------
@@ -207,42 +241,54 @@ def extrapolated(scores: ArrayLike, weights: ArrayLike, cut: float, groups: Arra
     cut
         Threshold, at u or beyond.
 
+    Returns
+    -------
+    Estimate
+        With an interval that holds those of both forms.
+
     Raises
     ------
     ValueError
         If the threshold lies where the rate can be measured, or scores are not above zero there.
     """
     score, weight = np.asarray(scores, float), np.asarray(weights, float)
-    order = np.argsort(-score)
-    running = np.cumsum(weight[order]) ** 2 / np.maximum(np.cumsum(weight[order] ** 2), 1e-300)
-    # One heavy event can lower the number again: the tail begins where it stays high enough.
-    beyond = int(np.flatnonzero(running < FEWEST)[-1]) + 1
-    if beyond == len(score):
-        raise ValueError(f"the sample has fewer than {FEWEST} effective events")
-    start = score[order][beyond]
+    start = _tail_start(score, weight)
     if not 0 < start <= cut:
         raise ValueError(f"the tail begins at {start:g}; the threshold {cut:g} must not lie below")
     tail = score > start
-    excess, ratio = score[tail] - start, np.log(score[tail] / start)
+    # Distances from the start: in units of s an exponential tail has one mean, in log s a power.
+    distances = np.stack([score[tail] - start, np.log(score[tail] / start)])
+    wanted = np.array([cut - start, np.log(cut / start)])
 
-    def logarithms(drawn: np.ndarray) -> tuple[float, float]:
+    def log_rates(drawn: NDArray) -> NDArray:
         drawn_weight = weight * drawn
-        left = drawn_weight[tail]
-        if left.sum() <= 0:
-            return np.nan, np.nan
-        base = np.log(weight.sum() * left.sum() / drawn_weight.sum())
-        steep, power = np.average(excess, weights=left), np.average(ratio, weights=left)
-        return base - (cut - start) / steep, base - np.log(cut / start) / power
+        in_tail = drawn_weight[tail]
+        if in_tail.sum() <= 0:
+            return np.full(2, np.nan)
+        start_rate = weight.sum() * in_tail.sum() / drawn_weight.sum()
+        return np.log(start_rate) - wanted / np.average(distances, axis=1, weights=in_tail)
 
-    best = np.array(logarithms(np.ones(len(score))))
-    spread = resample(logarithms, len(score), groups).std(axis=0, ddof=1)
-    low, high = (best - 1.96 * spread).min(), (best + 1.96 * spread).max()
-    return Estimate(
-        float(np.exp(best.mean())),
-        float(np.exp(low)),
-        float(np.exp(high)),
-        "exponential and power-law tail, bootstrap of chunks",
-    )
+    both, reach = log_rates(np.ones(len(score))), _REACH * _spread(log_rates, groups)
+    value, low, high = np.exp([both.mean(), (both - reach).min(), (both + reach).max()]).tolist()
+    return Estimate(value, low, high, f"exponential and power-law tail, {_METHOD}")
+
+
+def _tail_start(score: NDArray[np.float64], weight: NDArray[np.float64]) -> float:
+    """Score above which `FEWEST` effective events are left, and from which on there are more."""
+    order = np.argsort(-score)
+    falling = weight[order]
+    effective = np.cumsum(falling) ** 2 / np.maximum(np.cumsum(falling**2), 1e-300)
+    # One heavy event can lower the number again: the tail begins where it stays high enough.
+    first = int(np.flatnonzero(effective < FEWEST)[-1]) + 1
+    if first == len(score):
+        raise ValueError(f"the sample has fewer than {FEWEST} effective events")
+    return score[order][first]
+
+
+def _spread(statistic: Callable[[NDArray], ArrayLike], groups: ArrayLike) -> NDArray[np.float64]:
+    """Standard deviation of a statistic, whole chunks being resampled."""
+    with np.errstate(invalid="ignore"):  # a resampling that drew no chunk is left out
+        return resample(statistic, len(np.asarray(groups)), groups).std(axis=0, ddof=1)
 
 
 def pileup_weights(events: ak.Array, mean: float) -> NDArray[np.float64]:
@@ -259,6 +305,11 @@ def pileup_weights(events: ak.Array, mean: float) -> NDArray[np.float64]:
         Array with `process` and `interactions`.
     mean
         Mean number of inelastic collisions per crossing; far from 50 few events carry all weight.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
 
     Examples
     --------

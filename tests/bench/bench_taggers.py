@@ -50,18 +50,20 @@ def ours() -> dict[str, tuple[nn.Module, Call]]:
     """Networks of the library, and how each is called."""
 
     def graph(network: nn.Module, x: Inputs) -> Tensor:
-        return network(x["features"], x["angles"], x["mask"])
+        return network(features=x["features"], angles=x["angles"], mask=x["mask"])
 
     return {
         "ParticleNet-Lite": (ParticleNetLite(7), graph),
         "ParticleNet": (ParticleNet(7), graph),
         "ParT": (
             ParticleTransformer(7),
-            lambda network, x: network(x["features"], x["momenta"], x["mask"]),
+            lambda network, x: network(
+                features=x["features"], momenta=x["momenta"], mask=x["mask"]
+            ),
         ),
         "LorentzInvariant": (
             LorentzInvariant(),
-            lambda network, x: network(x["momenta"], x["mask"]),
+            lambda network, x: network(momenta=x["momenta"], mask=x["mask"]),
         ),
     }
 

@@ -27,7 +27,11 @@ def jets(particles: int) -> tuple[Data, Data]:
     features = torch.from_numpy(rng.normal(size=(EVENTS, particles, 7)).astype(np.float32))
     target = torch.arange(EVENTS) % 2
     fractions = mask / mask.sum(dim=1, keepdim=True)
-    return Data((features, mask), target), Data((fractions, features[..., :2], mask), target)
+    angles = features[..., :2]
+    return (
+        Data({"features": features, "mask": mask}, target),
+        Data({"fractions": fractions, "angles": angles, "mask": mask}, target),
+    )
 
 
 def speed(kind: str, particles: int, threads: int, devices: int) -> float:

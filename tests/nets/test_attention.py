@@ -11,22 +11,24 @@ from hepml_lib.nets.attention import ParticleTransformer, _Block, pair_features
 from hepml_lib.training import seeded
 
 
-def jets(seed: int, events: int = 4, places: int = 12):
+def jets(seed: int, events: int = 4, places: int = 12) -> dict[str, torch.Tensor]:
     """Random features, four-momenta of massless constituents, and a ragged mask, in float64."""
     with seeded(seed):
         mask = torch.arange(places) < torch.randint(1, places, (events, 1))
         features, eta, phi = torch.randn(3, events, places, dtype=torch.float64) * 0.4
         pt = 1 + 50 * torch.rand(events, places, dtype=torch.float64)
     momenta = torch.stack([pt * phi.cos(), pt * phi.sin(), pt * eta.sinh(), pt * eta.cosh()], 2)
-    return torch.stack([features, eta, phi], dim=2), momenta, mask
+    features = torch.stack([features, eta, phi], dim=2)
+    return {"features": features, "momenta": momenta, "mask": mask}
 
 
-def network(dropout: float = 0.1) -> ParticleTransformer:
+@pytest.fixture(scope="module")
+def network() -> ParticleTransformer:
     with seeded(1):
         made = ParticleTransformer(
-            3, width=16, heads=4, layers=2, class_layers=2, pairs=(8,), dropout=dropout
+            3, width=16, heads=4, layers=2, class_layers=2, pairs=(8,)
         ).double()
-        made.train()(*jets(5, 40))  # running means and widths of the batch normalisation
+        made.train()(**jets(5, 40))  # running means and widths of the batch normalisation
     return made.eval()
 
 
@@ -40,7 +42,7 @@ def test_published_size() -> None:
 @given(st.integers(0, 10_000))
 def test_pair_features(seed) -> None:
     """Exchange, turns around the beam and boosts along it leave them; any boost leaves the mass."""
-    _, momenta, _ = jets(seed, 1, 6)
+    momenta = jets(seed, 1, 6)["momenta"]
     first, second = momenta[0, :3], momenta[0, 3:]
     expected = pair_features(first, second)
     torch.testing.assert_close(pair_features(second, first), expected)
@@ -66,16 +68,18 @@ def test_identical_momenta_are_finite() -> None:
     assert pair_features(0 * p, 0 * p).isfinite().all()
 
 
-def test_bias_by_hand() -> None:
+def test_bias_by_hand(network) -> None:
     """The bias of each pair is the embedding of its features, whichever of the two looks."""
-    _, momenta, mask = jets(6)
-    made = network()
-    bias = made._bias(momenta, mask)
+    batch = jets(6)
+    momenta, mask = batch["momenta"], batch["mask"]
+    bias = network._bias(momenta, mask)
     for jet in range(len(mask)):
         real = int(mask[jet].sum())
         for i in range(real):
             for j in range(real):
-                expected = made.embed_pairs(pair_features(momenta[jet, [i]], momenta[jet, [j]]))[0]
+                expected = network.embed_pairs(pair_features(momenta[jet, [i]], momenta[jet, [j]]))[
+                    0
+                ]
                 torch.testing.assert_close(bias[jet, :, i, j], expected, rtol=1e-6, atol=1e-6)
         assert (bias[jet, :, :, real:] == -1e9).all()
 
@@ -86,7 +90,7 @@ def test_reading_equals_attention_written_out() -> None:
         block = _Block(8, 2, 0.0).double()
         token, x = torch.randn(1, 8, dtype=torch.float64), torch.randn(5, 8, dtype=torch.float64)
         torch.nn.init.normal_(block.attend.bias)
-    found = block.read(token, x, torch.arange(5), torch.zeros(1, 1, 6, dtype=torch.float64))
+    attended = block.read(token, x, torch.arange(5), torch.zeros(1, 1, 6, dtype=torch.float64))
     everything = block.norm(torch.cat([token, x]))
     query = (token @ block.attend.weight[:8].T + block.attend.bias[:8]).view(1, 2, 4)
     key, value = (
@@ -98,41 +102,37 @@ def test_reading_equals_attention_written_out() -> None:
         weights = (query[0, h] @ key[:, h].T / 4**0.5).softmax(dim=0)
         heads.append(weights @ value[:, h])
     expected = block._finish(token, torch.cat(heads)[None])
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(attended, expected, rtol=1e-12, atol=1e-12)
 
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
-def test_order_does_not_matter(seed) -> None:
+def test_order_does_not_matter(network, seed) -> None:
     """Only the m² of a massless constituent with itself is rounding noise: give them a mass."""
-    features, momenta, mask = jets(seed)
-    momenta[..., 3] *= 1.01
-    order = torch.randperm(mask.shape[1], generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(
-        network()(features[:, order], momenta[:, order], mask[:, order]),
-        network()(features, momenta, mask),
-        rtol=1e-9,
-        atol=1e-9,
-    )
+    batch = jets(seed)
+    batch["momenta"][..., 3] *= 1.01
+    order = torch.randperm(12, generator=torch.Generator().manual_seed(seed))
+    shuffled = {name: x[:, order] for name, x in batch.items()}
+    torch.testing.assert_close(network(**shuffled), network(**batch), rtol=1e-9, atol=1e-9)
 
 
-def test_padding_does_not_matter() -> None:
-    features, momenta, mask = jets(7)
-    expected = network()(features, momenta, mask)
-    features[~mask], momenta[~mask] = torch.nan, torch.inf
-    longer = [torch.nn.functional.pad(x, (0, 0, 0, 5), value=1.0) for x in (features, momenta)]
-    more = torch.nn.functional.pad(mask, (0, 5))
-    torch.testing.assert_close(network()(*longer, more), expected, rtol=1e-10, atol=1e-10)
+def test_padding_does_not_matter(network) -> None:
+    batch = jets(7)
+    mask, expected = batch["mask"], network(**batch)
+    batch["features"][~mask], batch["momenta"][~mask] = torch.nan, torch.inf
+    pad = torch.nn.functional.pad
+    longer = {name: pad(batch[name], (0, 0, 0, 5), value=1.0) for name in ("features", "momenta")}
+    found = network(**longer, mask=pad(mask, (0, 5)))
+    torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_empty_jets_are_finite() -> None:
-    features, momenta, mask = jets(8)
-    mask[0] = False
-    made = network()
-    assert made(features, momenta, mask).isfinite().all()
-    assert made(features, momenta, torch.zeros_like(mask)).isfinite().all()
-    made(features, momenta, mask).sum().backward()
-    assert all(p.grad is None or p.grad.isfinite().all() for p in made.parameters())
+def test_empty_jets_are_finite(network) -> None:
+    batch = jets(8)
+    batch["mask"][0] = False
+    assert network(**batch).isfinite().all()
+    assert network(**batch | {"mask": torch.zeros_like(batch["mask"])}).isfinite().all()
+    network(**batch).sum().backward()
+    assert all(p.grad is None or p.grad.isfinite().all() for p in network.parameters())
 
 
 def test_dropout_keeps_the_mean() -> None:
@@ -147,10 +147,10 @@ def test_dropout_keeps_the_mean() -> None:
     assert torch.equal(block.eval()._drop(torch.ones(3)), torch.ones(3))
 
 
-def test_errors() -> None:
+def test_errors(network) -> None:
     with pytest.raises(ValueError, match="shared among"):
         ParticleTransformer(3, width=10, heads=4)
-    features, momenta, mask = jets(9)
-    momenta[0, 0, 0] = torch.nan
+    batch = jets(9)
+    batch["momenta"][0, 0, 0] = torch.nan
     with pytest.raises(ValueError, match="momenta of a constituent hold NaN"):
-        network()(features, momenta, mask)
+        network(**batch)

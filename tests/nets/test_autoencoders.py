@@ -11,7 +11,7 @@ from hepml_lib.nets.autoencoders import (
     Autoencoder,
     FixedPointAutoencoder,
     VariationalAutoencoder,
-    evidence_loss,
+    beta_vae_loss,
     squared_error,
 )
 from hepml_lib.nets.quantised import QuantisedLinear
@@ -66,7 +66,7 @@ def test_the_divergence_is_that_of_torch() -> None:
     wanted = torch.distributions.kl_divergence(
         normal(mean, torch.exp(log_variance / 2)), normal(0.0, 1.0)
     ).sum(dim=1)
-    assert torch.allclose(evidence_loss(3, beta=2.0)(output, x), 2 * wanted, rtol=1e-5)
+    assert torch.allclose(beta_vae_loss(3, beta=2.0)(output, x), 2 * wanted, rtol=1e-5)
 
 
 def test_noise_in_training_and_none_after() -> None:
@@ -117,7 +117,7 @@ def test_pruned_weights_stay_zero() -> None:
         network, x, weight_bits=6, activation_bits=8, sparsity=0.5
     )
     data = training.Data((x,), x)
-    training.fit(copy, data, data, loss=evidence_loss(3), epochs=2, lr=0.1, seed=1, progress=False)
+    training.fit(copy, data, data, loss=beta_vae_loss(3), epochs=2, lr=0.1, seed=1, progress=False)
     for layer in list(copy.mean_encoder())[1:]:
         assert isinstance(layer, QuantisedLinear)
         assert (layer.integer_weights()[0] == 0).mean() >= 0.5

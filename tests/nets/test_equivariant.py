@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -23,10 +26,15 @@ def jets(seed: int, events: int = 4, places: int = 12):
     return torch.cat([momentum, energy], dim=2), mask
 
 
+def named(momenta, mask) -> dict[str, torch.Tensor]:
+    return {"momenta": momenta, "mask": mask}
+
+
+@cache
 def network(beams: bool) -> LorentzInvariant:
     with seeded(1):
         made = LorentzInvariant(width=8, layers=2, beams=beams).double()
-        made.train()(*jets(5, 40))  # running means and widths of the batch normalisation
+        made.train()(**named(*jets(5, 40)))  # running means and widths of the batch normalisation
     return made.eval()
 
 
@@ -47,7 +55,8 @@ def test_no_boost_and_no_rotation_changes_it(seed, rapidity, rotation) -> None:
     momenta, mask = jets(seed)
     change = transformation(rapidity, rotation)
     torch.testing.assert_close(
-        network(False)(momenta @ change.T, mask), network(False)(momenta, mask),
+        network(False)(momenta=momenta @ change.T, mask=mask),
+        network(False)(momenta=momenta, mask=mask),
         rtol=1e-9, atol=1e-10,
     )  # fmt: skip
 
@@ -55,11 +64,12 @@ def test_no_boost_and_no_rotation_changes_it(seed, rapidity, rotation) -> None:
 def test_beams_break_the_symmetry_but_for_turns_around_them() -> None:
     momenta, mask = jets(3)
     made = network(True)
-    expected = made(momenta, mask)
-    around = made(momenta @ transformation((0, 0, 0), (0, 0, 1.3)).T, mask)
+    expected = made(momenta=momenta, mask=mask)
+    around = made(momenta=momenta @ transformation((0, 0, 0), (0, 0, 1.3)).T, mask=mask)
     torch.testing.assert_close(around, expected, rtol=1e-11, atol=1e-11)
     for change in (((0, 0, 0), (0.5, 0, 0)), ((0.5, 0, 0), (0, 0, 0)), ((0, 0, 0.5), (0, 0, 0))):
-        assert (made(momenta @ transformation(*change).T, mask) - expected).abs().max() > 1e-5
+        moved = made(momenta=momenta @ transformation(*change).T, mask=mask)
+        assert (moved - expected).abs().max() > 1e-5
 
 
 def test_single_precision_keeps_the_symmetry_only_roughly() -> None:
@@ -72,9 +82,11 @@ def test_single_precision_keeps_the_symmetry_only_roughly() -> None:
     change = transformation((0, 0, 2.0), (0, 0, 0))
     errors = {}
     for dtype in (torch.float32, torch.float64):
-        made = network(False).to(dtype)
-        seen = (momenta @ change.T).to(dtype)
-        errors[dtype] = (made(seen, mask) - made(momenta.to(dtype), mask)).abs().max()
+        made = deepcopy(network(False)).to(dtype)
+        here, there = (
+            made(momenta=seen.to(dtype), mask=mask) for seen in (momenta, momenta @ change.T)
+        )
+        errors[dtype] = (there - here).abs().max()
     assert errors[torch.float64] < 1e-7 < 1e-6 < errors[torch.float32]
 
 
@@ -84,27 +96,28 @@ def test_order_does_not_matter(seed, beams) -> None:
     momenta, mask = jets(seed)
     order = torch.randperm(mask.shape[1], generator=torch.Generator().manual_seed(seed))
     torch.testing.assert_close(
-        network(beams)(momenta[:, order], mask[:, order]), network(beams)(momenta, mask),
+        network(beams)(momenta=momenta[:, order], mask=mask[:, order]),
+        network(beams)(momenta=momenta, mask=mask),
         rtol=1e-10, atol=1e-10,
     )  # fmt: skip
 
 
 def test_padding_and_empty_jets() -> None:
     momenta, mask = jets(7)
-    expected = network(True)(momenta, mask)
+    expected = network(True)(momenta=momenta, mask=mask)
     momenta[~mask] = torch.nan
     more = torch.nn.functional.pad(momenta, (0, 0, 0, 3)), torch.nn.functional.pad(mask, (0, 3))
-    torch.testing.assert_close(network(True)(*more), expected, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(network(True)(**named(*more)), expected, rtol=1e-12, atol=1e-12)
     mask[0] = False
-    assert network(True)(momenta, mask).isfinite().all()
-    assert network(True)(momenta, torch.zeros_like(mask)).isfinite().all()
+    for there in (mask, torch.zeros_like(mask)):
+        assert network(True)(momenta=momenta, mask=there).isfinite().all()
 
 
 def test_not_a_number_is_refused() -> None:
     momenta, mask = jets(8)
     momenta[0, 0, 0] = torch.inf
     with pytest.raises(ValueError, match="momenta of a constituent hold NaN"):
-        network(False)(momenta, mask)
+        network(False)(momenta=momenta, mask=mask)
 
 
 def test_product_of_a_momentum_with_itself_is_the_mass() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -21,6 +23,7 @@ def graphs(seed: int, events: int = 4, places: int = 6):
     return nodes, edges + edges.transpose(1, 2), event, mask
 
 
+@cache
 def network(**arguments) -> EventGraph:
     with seeded(1):
         return EventGraph(3, 2, 2, **arguments).double().standardise(*graphs(5, 40)).eval()

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from hepml_lib import training
-from hepml_lib.nets.flavour import MultiTask, TrackRecurrent, TrackTransformer
+from hepml_lib.nets.flavour import AllTasks, TrackRecurrent, TrackTransformer
 
 
 @pytest.fixture
@@ -29,10 +29,11 @@ def test_padding_does_not_matter_and_empty_jets_are_finite(kind, tracks):
     noise = torch.where(mask[..., None], x, torch.nan if kind is TrackTransformer else 99.0)
     with torch.no_grad():
         first, second, longer = (
-            network(x, mask),
-            network(noise, mask),
+            network(features=x, mask=mask),
+            network(features=noise, mask=mask),
             network(
-                torch.nn.functional.pad(x, (0, 0, 0, 3)), torch.nn.functional.pad(mask, (0, 3))
+                features=torch.nn.functional.pad(x, (0, 0, 0, 3)),
+                mask=torch.nn.functional.pad(mask, (0, 3)),
             ),
         )
     assert torch.isfinite(first).all()
@@ -45,8 +46,14 @@ def test_the_transformer_does_not_know_the_order_and_the_recurrent_one_does(trac
     x, mask = x[mask.all(dim=1)], mask[mask.all(dim=1)]
     with torch.no_grad():
         change = {
-            kind: (_made(kind)(x, mask) - _made(kind)(x.flip(1), mask)).abs().max().item()
-            for kind in (TrackRecurrent, TrackTransformer)
+            kind: float(
+                (network(features=x, mask=mask) - network(features=x.flip(1), mask=mask))
+                .abs()
+                .max()
+            )
+            for kind, network in (
+                (kind, _made(kind)) for kind in (TrackRecurrent, TrackTransformer)
+            )
         }
     assert change[TrackTransformer] < 1e-12 < 1e-3 < change[TrackRecurrent]
 
@@ -56,9 +63,9 @@ def test_tasks_follow_the_tracks_and_pairs_are_symmetric(tracks):
     network = _made(TrackTransformer)
     order = torch.tensor([5, 4, 3, 2, 1, 0])
     with torch.no_grad():
-        jet, origin, near = MultiTask(network)(x[:1], mask[:1])
-        _, origin_turned, near_turned = network.tell(x[:1, order], mask[:1])
-        assert torch.equal(jet, network(x[:1], mask[:1]))
+        jet, origin, near = AllTasks(network)(features=x[:1], mask=mask[:1])
+        _, origin_turned, near_turned = network.all_tasks(features=x[:1, order], mask=mask[:1])
+        assert torch.equal(jet, network(features=x[:1], mask=mask[:1]))
     assert torch.allclose(origin[:, order], origin_turned, atol=1e-10)
     assert torch.allclose(near, near.transpose(1, 2))
     assert torch.allclose(near[:, order][:, :, order], near_turned, atol=1e-8)
@@ -67,7 +74,7 @@ def test_tasks_follow_the_tracks_and_pairs_are_symmetric(tracks):
 def test_a_batch_of_empty_jets(tracks):
     x, mask = tracks
     for kind in (TrackRecurrent, TrackTransformer):
-        assert torch.isfinite(_made(kind)(x, torch.zeros_like(mask))).all()
+        assert torch.isfinite(_made(kind)(features=x, mask=torch.zeros_like(mask))).all()
 
 
 @pytest.fixture
@@ -85,8 +92,11 @@ def test_pairs_matter_and_padding_still_does_not(with_pairs):
     noise = torch.where(mask[..., None], x, torch.nan)
     lost = torch.where(mask[..., None], geometry, torch.nan)
     with torch.no_grad():
-        first, second = network(x, mask, geometry), network(noise, mask, lost)
-        moved = network(x, mask, geometry + 0.1)
+        first, second = (
+            network(features=x, mask=mask, geometry=geometry),
+            network(features=noise, mask=mask, geometry=lost),
+        )
+        moved = network(features=x, mask=mask, geometry=geometry + 0.1)
     assert torch.isfinite(first).all()
     assert torch.allclose(first, second, atol=1e-12)
     alone = mask.sum(dim=1) < 2  # no pairs
@@ -98,8 +108,8 @@ def test_the_order_of_tracks_does_not_matter_to_pairs(with_pairs):
     network, x, mask, geometry = with_pairs
     full = mask.all(dim=1)
     with torch.no_grad():
-        first = network(x[full], mask[full], geometry[full])
-        turned = network(x[full].flip(1), mask[full], geometry[full].flip(1))
+        first = network(features=x[full], mask=mask[full], geometry=geometry[full])
+        turned = network(features=x[full].flip(1), mask=mask[full], geometry=geometry[full].flip(1))
     assert torch.allclose(first, turned, atol=1e-10)
 
 
@@ -107,12 +117,12 @@ def test_pairs_have_the_same_bias_in_training_and_after(with_pairs):
     """Torch's shortcut outside of training takes a bias for a mask of true and false."""
     network, x, mask, geometry = with_pairs
     with torch.no_grad():
-        after = network(x, mask, geometry)
+        after = network(features=x, mask=mask, geometry=geometry)
         network.encode.train()
-        assert torch.allclose(network(x, mask, geometry), after, atol=1e-12)
+        assert torch.allclose(network(features=x, mask=mask, geometry=geometry), after, atol=1e-12)
 
 
 def test_pairs_need_the_geometry(with_pairs):
     network, x, mask, _ = with_pairs
     with pytest.raises(ValueError, match="geometry of the tracks"):
-        network(x, mask)
+        network(features=x, mask=mask)

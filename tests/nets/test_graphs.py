@@ -11,19 +11,20 @@ from hepml_lib.nets.graphs import EdgeConv, ParticleNet, ParticleNetLite, neighb
 from hepml_lib.training import seeded
 
 
-def jets(seed: int, events: int = 4, places: int = 20):
+def jets(seed: int, events: int = 4, places: int = 20) -> dict[str, torch.Tensor]:
     """Random features, angles and a ragged mask, in float64."""
     with seeded(seed):
         mask = torch.arange(places) < torch.randint(1, places, (events, 1))
         features = torch.randn(events, places, 3, dtype=torch.float64)
         angles = torch.randn(events, places, 2, dtype=torch.float64) * 0.4
-    return features, angles, mask
+    return {"features": features, "angles": angles, "mask": mask}
 
 
-def network(kind: type[ParticleNet] = ParticleNetLite) -> ParticleNet:
+@pytest.fixture(scope="module")
+def network() -> ParticleNet:
     with seeded(1):
-        made = kind(3).double()
-        made.train()(*jets(5, 40))  # running means and widths of the batch normalisation
+        made = ParticleNetLite(3).double()
+        made.train()(**jets(5, 40))  # running means and widths of the batch normalisation
     return made.eval()
 
 
@@ -36,7 +37,8 @@ def test_published_sizes() -> None:
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10_000), st.integers(1, 8))
 def test_neighbours_are_the_nearest(seed, count) -> None:
-    _, angles, mask = jets(seed, events=1, places=12)
+    batch = jets(seed, events=1, places=12)
+    angles, mask = batch["angles"], batch["mask"]
     points = angles[mask]
     distance = torch.cdist(points, points).fill_diagonal_(torch.inf)
     wanted = distance.topk(min(count, len(points)), largest=False)
@@ -74,15 +76,11 @@ def test_edge_convolution_by_hand() -> None:
 
 @settings(max_examples=15, deadline=None)
 @given(st.integers(0, 10_000))
-def test_order_does_not_matter(seed) -> None:
-    features, angles, mask = jets(seed)
-    order = torch.randperm(mask.shape[1], generator=torch.Generator().manual_seed(seed))
-    torch.testing.assert_close(
-        network()(features[:, order], angles[:, order], mask[:, order]),
-        network()(features, angles, mask),
-        rtol=1e-10,
-        atol=1e-11,
-    )
+def test_order_does_not_matter(network, seed) -> None:
+    batch = jets(seed)
+    order = torch.randperm(20, generator=torch.Generator().manual_seed(seed))
+    shuffled = {name: x[:, order] for name, x in batch.items()}
+    torch.testing.assert_close(network(**shuffled), network(**batch), rtol=1e-10, atol=1e-11)
 
 
 def test_a_tie_makes_order_matter() -> None:
@@ -100,7 +98,9 @@ def test_a_tie_makes_order_matter() -> None:
 
     def outputs(where):
         orders = (torch.randperm(5, generator=torch.Generator().manual_seed(k)) for k in range(20))
-        return torch.cat([made(features[:, o], where[:, o], mask) for o in orders])
+        return torch.cat(
+            [made(features=features[:, o], angles=where[:, o], mask=mask) for o in orders]
+        )
 
     assert outputs(angles).std() > 1e-4
     with seeded(4):
@@ -108,41 +108,50 @@ def test_a_tie_makes_order_matter() -> None:
     assert outputs(untied).std() < 1e-12
 
 
-def test_padding_does_not_matter() -> None:
-    features, angles, mask = jets(7)
-    expected = network()(features, angles, mask)
-    features, angles = features.clone(), angles.clone()
-    features[~mask], angles[~mask] = torch.nan, torch.inf
-    longer = [torch.nn.functional.pad(x, (0, 0, 0, 5), value=torch.nan) for x in (features, angles)]
-    more = torch.nn.functional.pad(mask, (0, 5))
-    torch.testing.assert_close(network()(*longer, more), expected, rtol=1e-12, atol=1e-12)
-    one_by_one = [network()(*(x[k : k + 1] for x in (features, angles, mask))) for k in range(4)]
+def test_padding_does_not_matter(network) -> None:
+    batch = jets(7)
+    mask, expected = batch["mask"], network(**batch)
+    batch["features"][~mask], batch["angles"][~mask] = torch.nan, torch.inf
+    pad = torch.nn.functional.pad
+    longer = {
+        name: pad(batch[name], (0, 0, 0, 5), value=torch.nan) for name in ("features", "angles")
+    }
+    found = network(**longer, mask=pad(mask, (0, 5)))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
+    one_by_one = [network(**{name: x[[k]] for name, x in batch.items()}) for k in range(4)]
     torch.testing.assert_close(torch.cat(one_by_one), expected, rtol=1e-12, atol=1e-12)
 
 
-def test_empty_and_tiny_jets_are_finite() -> None:
-    features, angles, mask = jets(8)
-    mask[0], mask[1] = False, False
-    mask[1, 3] = True
-    assert network()(features, angles, mask).isfinite().all()
-    assert network()(features, angles, torch.zeros_like(mask)).isfinite().all()
+def test_empty_and_tiny_jets_are_finite(network) -> None:
+    batch = jets(8)
+    batch["mask"][:2] = False
+    batch["mask"][1, 3] = True
+    assert network(**batch).isfinite().all()
+    assert network(**batch | {"mask": torch.zeros_like(batch["mask"])}).isfinite().all()
 
 
 def test_training_sees_only_real_constituents() -> None:
-    features, angles, mask = jets(9, 40)
+    batch = jets(9, 40)
     made = ParticleNetLite(3).double().train()
-    made(features, angles, mask)
-    torch.testing.assert_close(made.norm.running_mean, 0.1 * features[mask].mean(dim=0))
+    made(**batch)
+    real = batch["features"][batch["mask"]]
+    torch.testing.assert_close(made.norm.running_mean, 0.1 * real.mean(dim=0))
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_not_a_number_is_refused(which) -> None:
-    inputs = list(jets(10))
-    inputs[which][2, 0, 1] = torch.nan
-    with pytest.raises(ValueError, match="NaN"):
-        network()(*inputs)
+@pytest.mark.parametrize("name", ["features", "angles"])
+def test_not_a_number_is_refused(network, name) -> None:
+    batch = jets(10)
+    batch[name][2, 0, 1] = torch.nan
+    with pytest.raises(ValueError, match=f"{name} of a constituent hold NaN"):
+        network(**batch)
     with pytest.raises(ValueError, match="boolean"):
-        network()(*jets(10)[:2], inputs[2].float())
+        network(**jets(10) | {"mask": batch["mask"].float()})
+
+
+def test_inputs_have_names() -> None:
+    """Features, angles and mask in the wrong order would be a number all the same."""
+    with pytest.raises(TypeError, match="positional"):
+        ParticleNetLite(3)(*jets(10).values())
 
 
 def test_learns_which_jets_are_round() -> None:
@@ -155,7 +164,8 @@ def test_learns_which_jets_are_round() -> None:
         turn = torch.rand(600, 16) * 6.28
         angles = torch.stack([radius * turn.cos(), radius * turn.sin()], dim=2)
         made = ParticleNet(2, blocks=[(16, 16)], neighbours=4, hidden=16)
-    data = Data((angles, angles, torch.ones(600, 16, dtype=torch.bool)), label)
+    mask = torch.ones(600, 16, dtype=torch.bool)
+    data = Data({"features": angles, "angles": angles, "mask": mask}, label)
     train, rest = data.slice(slice(0, 400)), data.slice(slice(400, 600))
     fit(made, train, rest, epochs=4, batch_size=32, lr=1e-2, progress=False)
     right = (predict(made, rest) > 0) == (rest.target.numpy() == 1)

@@ -106,6 +106,12 @@ def test_pruned_weights_stay_zero(family: str) -> None:
     assert (layer.integer_weights()[0] == 0).mean() >= 0.49
 
 
+@pytest.mark.parametrize("family", FAMILIES)
+def test_no_jets_have_no_logits(family: str) -> None:
+    fixed = _fixed(family, _jets(100, 4, 4))
+    assert fixed(torch.zeros(0, 4, 3)).shape == fixed.emulate(np.zeros((0, 4, 3))).shape == (0, 5)
+
+
 def test_what_cannot_be_is_refused() -> None:
     with pytest.raises(ValueError, match="power of two"):
         JetNetwork(6, whole=(4,))

@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, emulate, quantise
+from hepml_lib.nets.quantised import QuantisedLinear, Quantiser, quantise
+from hepml_lib.nets.whole_numbers import WholeNumbers, emulate
 
 
 def test_a_quantiser_finds_the_nearest_step() -> None:
@@ -30,6 +31,23 @@ def test_the_gradient_passes_where_nothing_saturates() -> None:
     Quantiser(2, 2)(x).sum().backward()
     assert x.grad is not None
     assert x.grad.tolist() == [0, 1, 1, 0]
+
+
+def test_the_range_fits_and_the_bits_stay() -> None:
+    values = torch.tensor([0.1, -0.2, 0.3, -7.9])
+    grid = Quantiser(2, 3)
+    grid.fit_range(values, share=1.0)
+    assert (grid.integer_bits, grid.fraction_bits) == (3, 2)
+    grid.fit_range(values / 64, share=1.0)
+    assert (grid.integer_bits, grid.fraction_bits) == (-3, 8)
+    # Weights that were stored under these names are read again.
+    assert set(grid.state_dict()) == {"integer", "fraction"}
+
+
+def test_whole_numbers_compare_as_their_values_do() -> None:
+    for bits in (-2, 0, 3):
+        numbers = WholeNumbers(np.arange(-40, 40), bits)
+        assert ((numbers > 1) == (numbers.numbers * 2.0**-bits > 1)).all()
 
 
 def _path(seed: int) -> tuple[nn.Sequential, torch.Tensor]:
@@ -57,7 +75,7 @@ def test_few_bits_for_a_wide_range_count_in_twos_and_fours() -> None:
         path[0].weight *= 20
     entry = Quantiser(3, 2)
     rounded = quantise(path, x, 4, 3, entry)
-    assert int(rounded[1].output.fraction) < 0
+    assert rounded[1].output.fraction_bits < 0
     whole = emulate(rounded, (entry(x) / entry.lsb).numpy())
     with torch.no_grad():
         assert (whole * rounded[-1].output.lsb == rounded(x).numpy()).all()

@@ -68,7 +68,7 @@ def test_particlenet(kind, count, dtype) -> None:
     ours.load_state_dict(weaver_names.graph_weights(theirs.state_dict()))
     features, angles, _, mask = (x if x.dtype == torch.bool else x.to(dtype) for x in jets())
     expected = theirs.to(dtype)(angles.mT, features.mT.clone(), mask[:, None])
-    found = ours.to(dtype).eval()(features, angles, mask)
+    found = ours.to(dtype).eval()(features=features, angles=angles, mask=mask)
     assert expected.std() > 0.01
     # Single precision can swap two neighbours that are equally near.
     close = torch.isclose(found, expected, rtol=1e-5, atol=1e-5).all(dim=1)
@@ -85,7 +85,7 @@ def test_particle_transformer(dtype) -> None:
     ours.load_state_dict(weaver_names.attention_weights(theirs.state_dict()))
     features, _, momenta, mask = (x if x.dtype == torch.bool else x.to(dtype) for x in jets())
     expected = theirs.to(dtype)(features.mT.clone(), momenta.mT, mask[:, None])
-    found = ours.to(dtype).eval()(features, momenta, mask)
+    found = ours.to(dtype).eval()(features=features, momenta=momenta, mask=mask)
     assert expected.std() > 0.01
     tolerance = 1e-5 if dtype == torch.float32 else 1e-10
     torch.testing.assert_close(found, expected, rtol=tolerance, atol=tolerance)

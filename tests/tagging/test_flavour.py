@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib import records, samples, settings
-from hepml_lib.nets import store
-from hepml_lib.tagging import flavour, flavour_holdout, flavour_train, impact
+from hepml_lib import samples, training
+from hepml_lib.nets.flavour import AllTasks, TrackTransformer
+from hepml_lib.tagging import flavour, impact, models
 
 
 @pytest.fixture(scope="module")
@@ -109,41 +109,21 @@ def test_discriminant_orders_like_the_likelihood_ratio():
         flavour.discriminant(logits, 0.9, 0.2)
 
 
-@pytest.fixture
-def trained(monkeypatch, tmp_path):
-    """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
-    monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(flavour_train, "JETS", {"quick": 1000})
-    monkeypatch.setattr(flavour_holdout, "TRAINED", 3000)
-    monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
-    monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
-    for name in ("sets", "transformer"):
-        short = flavour_train.NETWORKS[name]._replace(epochs=1)
-        monkeypatch.setitem(flavour_train.NETWORKS, name, short)
-        flavour_train.RECIPES[f"flavour_{name}"]()
-
-
-def test_trainings_are_stored_and_measured(trained):
-    assert store.names() == ["tagging.flavour_sets", "tagging.flavour_transformer"]
-    flavour_holdout.measure(24_000)
-    found = records.read("flavour")["taggers"]
-    assert set(found) == {"impact likelihood", "sets", "transformer"}
-    entry = found["transformer"]
-    assert entry["light, 85%"].value < entry["light, 70%"].value
-    ratio = entry["c, 70%, over sets"].value
-    assert ratio == pytest.approx(entry["c, 70%"].value / found["sets"]["c, 70%"].value)
-
-
 def test_auxiliary_tasks_reach_the_network(jets):
     """Training on the tasks improves all three; the network itself is what was trained."""
-    data = flavour_train.data(jets)
-    with flavour_train.training.seeded(1):
-        network = flavour_train.NETWORKS["transformer"].make()
-    before = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    flavour_train.fit(network, data, data, auxiliary=True, epochs=3, seed=1, progress=False)
-    with torch.no_grad():
-        after = flavour.multitask_loss(network.tell(*data.inputs), data.target).mean().item()
-    assert after < 0.8 * before
+    data = models.flavour_data(jets)
+
+    def loss(network: TrackTransformer) -> float:
+        with torch.no_grad():
+            output = network.all_tasks(**data.inputs)
+        return flavour.multitask_loss(output, data.target).mean().item()
+
+    entry = models.FLAVOUR["transformer"]
+    assert entry.wrap is AllTasks
+    with training.seeded(1):
+        before = loss(entry.network(data))
+    network, _ = entry.train(data, data, epochs=3, seed=1)
+    assert loss(network) < 0.8 * before
 
 
 def test_impact_is_where_the_features_come_from(jets):

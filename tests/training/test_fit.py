@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from hepml_lib.nets import MLP, PFN
-from hepml_lib.training import Data, History, fit, predict, seeded
+from hepml_lib.training import Data, History, fit, predict, seeded, train
 
 
 def shifted_gaussians(events: int, seed: int = 1) -> Data:
@@ -53,15 +53,8 @@ def test_cross_entropy_of_three_classes_finds_the_posterior():
     x = rng.normal(np.array([-2.0, 0.0, 2.0])[label], 1)
     data = Data.from_numpy(x[:, None], target=label)
     model = network(outputs=3, hidden=())
-    quiet(
-        model,
-        data,
-        data,
-        epochs=20,
-        lr=0.1,
-        weight_decay=0.0,
-        loss=partial(nn.functional.cross_entropy, reduction="none"),
-    )
+    loss = partial(nn.functional.cross_entropy, reduction="none")
+    quiet(model, data, data, epochs=8, lr=0.2, weight_decay=0.0, loss=loss)
     logits = predict(model, torch.tensor([[1.0]]))[0]
     # log p(x|2) - log p(x|1) = 2x - 2 = 0 at x = 1, and log p(x|1) - log p(x|0) = 2x + 2 = 4.
     assert np.diff(logits) == pytest.approx([4, 0], abs=0.2)
@@ -128,6 +121,97 @@ def test_negative_weights_subtract_a_background():
     assert model.output.weight.item() == pytest.approx(2, abs=0.2)
 
 
+class Doubled(nn.Module):
+    """Two inputs that must not be mixed up, one of them with a name of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.slope = nn.Parameter(torch.zeros(2))
+
+    def forward(self, near, far):
+        return near * self.slope[0] - far * self.slope[1]
+
+
+@pytest.mark.parametrize("order", [("near", "far"), ("far", "near")])
+def test_named_inputs_reach_their_arguments_in_any_order(order) -> None:
+    near, far = torch.linspace(-2, 2, 300), torch.linspace(3, -1, 300)
+    inputs = {name: {"near": near, "far": far}[name] for name in order}
+    named = Data(inputs, (near > 0).long(), torch.rand(300) + 0.5)
+    by_place = Data((near, far), named.target, named.weight)
+    models = Doubled(), Doubled()
+    for model, data in zip(models, (named, by_place), strict=True):
+        quiet(model, data, data, epochs=2, seed=3)
+    assert torch.equal(state(models[0]), state(models[1]))
+    expected = predict(models[1], (near, far))
+    for given in (named, named.inputs, named.to(torch.device("cpu")).inputs):
+        assert (predict(models[0], given, batch_size=70) == expected).all()
+    few = named.slice(torch.tensor([5, 7]))
+    assert few.inputs["far"].tolist() == far[[5, 7]].tolist()
+    assert len(few) == len(few.weight) == 2
+
+
+def test_named_inputs_of_different_length_are_refused() -> None:
+    inputs = {"near": torch.zeros(3), "far": torch.zeros(4)}
+    with pytest.raises(ValueError, match="differ in length"):
+        Data(inputs, torch.zeros(3))
+    with pytest.raises(ValueError, match="differ in length"):
+        predict(Doubled(), inputs)
+
+
+def test_a_named_nan_says_which_input() -> None:
+    x = torch.zeros(100)
+    data = Data({"near": x, "far": torch.full((100,), torch.nan)}, x)
+    with pytest.raises(RuntimeError, match="input far of that batch holds NaN"):
+        quiet(Doubled(), data, data)
+
+
+@pytest.mark.parametrize("labels", [(0, 1, 2), (-1, 1, 1), (0.0, 0.5, 1.0)])
+def test_the_default_loss_refuses_what_is_no_label(labels) -> None:
+    """It would take a class 2 for a probability of 2, and train without a word."""
+    good = Data((torch.zeros(3, 1),), torch.tensor([0, 1, 1]))
+    bad = Data(good.inputs, torch.tensor(labels))
+    for splits in ((bad, good), (good, bad)):
+        with pytest.raises(ValueError, match="labels 0 and 1.*holds .*pass a loss"):
+            quiet(network(), *splits)
+    assert quiet(network(outputs=3), bad, bad, epochs=1, loss=lambda a, b: a[:, 0] - b)
+
+
+def test_labels_may_be_true_and_false(data) -> None:
+    as_truth = Data(data[0].inputs, data[0].target == 1)
+    models = network(), network()
+    for model, sample in zip(models, (data[0], as_truth), strict=True):
+        quiet(model, sample, sample, epochs=1)
+    assert torch.equal(state(models[0]), state(models[1]))
+
+
+def test_one_call_is_seed_standardisation_and_fit(data) -> None:
+    far = [Data((1000 * part.inputs[0] + 5,), part.target) for part in data]
+    options = {"epochs": 2, "lr": 0.01, "progress": False}
+    model, history = train(lambda: MLP(1, hidden=(8,)), *far, seed=4, **options)
+    by_hand = network(seed=4).standardise(far[0].inputs[0])
+    assert fit(by_hand, *far, seed=4, **options).train_loss == history.train_loss
+    assert torch.equal(state(model), state(by_hand))
+    assert not model.training
+
+
+def test_a_wrapped_network_is_what_comes_back(data) -> None:
+    class Twice(nn.Module):
+        def __init__(self, network) -> None:
+            super().__init__()
+            self.network = network
+
+        def forward(self, x):
+            return 2 * self.network(x)
+
+    model, _ = train(
+        lambda: MLP(1, hidden=()), *data, seed=1, wrap=Twice, epochs=5, lr=0.05, progress=False
+    )
+    assert isinstance(model, MLP)
+    assert not model.training
+    # Half the logit 2x.
+    assert model.output.weight.item() / model.width.item() == pytest.approx(1, abs=0.1)
+
+
 def test_best_weights_come_back_and_patience_ends_the_training():
     train, validation = shifted_gaussians(64, 1), shifted_gaussians(2000, 2)
     model = network(hidden=(64, 64))
@@ -171,7 +255,9 @@ def test_predict_gives_the_same_in_any_batches(data):
 def test_nan_says_where_and_which_input(data):
     x = data[0].inputs[0].clone()
     x[777] = float("nan")
-    with pytest.raises(RuntimeError, match=r"loss is nan in epoch 1, step \d; inputs \[0\]"):
+    with pytest.raises(
+        RuntimeError, match=r"loss is nan in epoch 1, step \d; input 0 of that batch"
+    ):
         quiet(network(), Data((x,), data[0].target), data[1])
 
 
@@ -241,8 +327,9 @@ def test_network_with_several_inputs_trains():
     x = rng.normal(size=(1000, 4, 2)).astype(np.float32)
     mask = np.ones((1000, 4), bool)
     y = (x[..., 0].max(axis=1) > 1).astype(int)
-    data = Data.from_numpy(x, mask, target=y)
-    with seeded(1):
-        model = PFN(2, phi=(32, 32), rho=(32,))
-    quiet(model, data, data, epochs=40, lr=1e-2)
+    data = Data({"features": torch.from_numpy(x), "mask": torch.from_numpy(mask)}, torch.tensor(y))
+    model, _ = train(
+        lambda: PFN(2, phi=(32, 32), rho=(32,)),
+        data, data, seed=1, epochs=25, lr=1e-2, progress=False,
+    )  # fmt: skip
     assert ((predict(model, data) > 0) == y).mean() > 0.9

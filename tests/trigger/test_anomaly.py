@@ -18,7 +18,7 @@ from hepml_lib.nets.autoencoders import (
 from hepml_lib.nets.quantised import QuantisedLinear, Quantiser
 from hepml_lib.samples.rates import crossing_weights
 from hepml_lib.trigger import anomaly, menu, rates
-from hepml_lib.trigger.train import KNOWN, background, stand_in_efficiency, train_autoencoder
+from hepml_lib.trigger.models import KNOWN, MODELS, background, stand_in_efficiency
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,8 @@ def test_background_holds_no_hidden_signal(events: ak.Array) -> None:
 
 def test_a_training_is_repeatable(events: ak.Array) -> None:
     data = background(events)
-    first, second = (train_autoencoder(data, data, seed=5, epochs=1)[0] for _ in range(2))
+    entry = MODELS["trigger.anomaly"]
+    first, second = (entry.train(data, data, seed=5, epochs=1)[0] for _ in range(2))
     x = anomaly.inputs(events)[:20]
     assert (anomaly.scores(first, x)["Σμ²"] == anomaly.scores(second, x)["Σμ²"]).all()
 
@@ -173,7 +174,7 @@ def test_the_circuit_agrees_and_fits(events: ak.Array, chip: FixedPointAutoencod
     found = circuit.predict(on_grid).ravel() / chip.mean.output.lsb**2
     assert (found == anomaly.integer_scores(chip, hardware)).all()
     assert circuit.luts < 10_000
-    assert circuit.cycles(4) <= 10
+    assert circuit.latency_cycles(4) <= 10
 
 
 def test_integer_inputs_are_the_inputs_on_their_grid(events: ak.Array) -> None:

@@ -1,15 +1,13 @@
-"""Boosted trees in whole numbers against scikit-learn, by hand, and against simulated hardware."""
+"""Boosted trees in whole numbers against scikit-learn, and by hand."""
 
 from __future__ import annotations
-
-import shutil
 
 import numpy as np
 import pytest
 
 from hepml_lib import samples, settings
-from hepml_lib.trigger import boosted, boosted_firmware
-from hepml_lib.trigger.boosted import Forest
+from hepml_lib.trigger import boosted, forests, l1_jets
+from hepml_lib.trigger.forests import Forest
 
 
 @pytest.fixture(scope="module")
@@ -42,13 +40,13 @@ def test_variables_that_do_not_fit_are_refused():
 
 
 def test_variables_do_not_change_if_the_jet_is_mirrored(test_jets):
-    found = boosted.constituents(test_jets[:500])
+    found = l1_jets.whole_constituents(test_jets[:500], 8)
     np.testing.assert_array_equal(boosted.variables(found), boosted.variables(found * [1, -1, -1]))
 
 
 def test_adders_give_the_variables(test_jets):
     pytest.importorskip("da4ml")
-    found = boosted.constituents(test_jets[:1000])
+    found = l1_jets.whole_constituents(test_jets[:1000], 8)
     given = boosted.circuit().predict(found.reshape(len(found), -1))
     np.testing.assert_array_equal(given, boosted.variables(found))
 
@@ -57,7 +55,7 @@ def test_adders_give_the_variables(test_jets):
 def test_scores_are_those_of_scikit_learns_walk(problem, model, fraction):
     forest = Forest.from_sklearn(model, fraction)
     assert (forest.feature == -1).any(), "no branch ends early: the test is too easy"
-    expected = boosted.leaf_sums(model, problem[0], fraction)
+    expected = forests.leaf_sums(model, problem[0], fraction)
     np.testing.assert_array_equal(forest.scores(problem[0]), expected)
 
 
@@ -89,26 +87,10 @@ def test_a_forest_of_wrong_shape_is_refused():
         Forest(np.zeros((1, 2), int), np.zeros((1, 2), int), np.zeros((1, 3), int), 0, 0)
 
 
-def test_conifer_is_told_the_same_trees(problem, model):
-    forest = Forest.from_sklearn(model, 5)
-    told = boosted_firmware.ensemble(forest)
-    x = problem[0][:200]
-    total = np.full(len(x), told["init_predict"][0])
-    for (tree,) in told["trees"]:
-        for k, row in enumerate(x):
-            node = 0
-            while tree["children_left"][node] >= 0:
-                feature = tree["feature"][node]
-                left = feature == -2 or row[feature] <= tree["threshold"][node]
-                node = tree["children_left" if left else "children_right"][node]
-            total[k] += tree["value"][node]
-    np.testing.assert_array_equal(total, forest.scores(x))
-
-
 def test_the_committed_forest_gives_the_scores_of_the_simulation(test_jets):
-    forest, record = boosted_firmware.committed()
-    x = boosted.variables(boosted.constituents(test_jets))
-    found = boosted_firmware.digest(forest.scores(x))
+    forest, record = forests.committed()
+    x = boosted.variables(l1_jets.whole_constituents(test_jets, 8))
+    found = forests.digest(forest.scores(x))
     trees, depth = len(forest.leaf), forest.depth
     entry = record["taggers"][f"{trees} trees of depth {depth}"]
     assert found == entry["digest"] == record["gates"]["digest"]
@@ -117,20 +99,6 @@ def test_the_committed_forest_gives_the_scores_of_the_simulation(test_jets):
 
 
 def test_the_digest_notices_order_and_value():
-    first = boosted_firmware.digest([1, 2])
-    assert first == boosted_firmware.digest(np.array([1, 2], np.int16))
-    assert first not in {boosted_firmware.digest([2, 1]), boosted_firmware.digest([1, 3])}
-
-
-def test_simulated_hardware_agrees(test_jets, tmp_path, monkeypatch):
-    for package in ("conifer", "pandas", "hls4ml"):
-        pytest.importorskip(package, reason=f"{package} is not installed: an optional check")
-    if shutil.which("ghdl") is None:
-        pytest.skip("GHDL is not installed: an optional check")
-    x = boosted.variables(boosted.constituents(test_jets[:300]))
-    model = boosted.train(x, test_jets[:300].label == 4, trees=3, depth=2, seed=1)
-    forest = Forest.from_sklearn(model, 4)
-    monkeypatch.chdir(tmp_path)
-    found = boosted_firmware._simulate(forest, x, forest.scores(x))
-    assert found["simulated jets"] == len(x)
-    assert found["cycles"] == forest.depth + 3 + 2, "a level for two and for four terms"
+    first = forests.digest([1, 2])
+    assert first == forests.digest(np.array([1, 2], np.int16))
+    assert first not in {forests.digest([2, 1]), forests.digest([1, 3])}

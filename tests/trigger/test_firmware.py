@@ -48,7 +48,7 @@ def test_adders_agree_with_torch_on_every_jet(family: str) -> None:
 def test_fewer_bits_and_longer_rows_are_cheaper() -> None:
     coarse, fine = (trace_jets(_fixed("sets", bits)) for bits in (3, 7))
     assert 0 < coarse.luts < fine.luts
-    assert fine.cycles(8) < fine.cycles(2)
+    assert fine.latency_cycles(8) < fine.latency_cycles(2)
 
 
 def test_verilog_is_written(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from hepml_lib import samples
 from hepml_lib.nets.quantised import Quantiser
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.one_against_rest import macro_auc
 
 
@@ -30,6 +31,17 @@ def test_empty_places_are_zero() -> None:
     assert (x[empty] == 0).all()
 
 
+def test_whole_numbers_are_those_of_the_jets_own_geometry() -> None:
+    jets = samples.load("l1_jets", split="validation")[:300]
+    whole = l1_jets.whole_constituents(jets, 4)
+    for jet, row in zip(jets, whole, strict=True):
+        parts = jet.constituents[:4]
+        assert (row[: len(parts), 0] == np.rint(np.asarray(parts.pt))).all()
+        assert (row[: len(parts), 1] == np.rint(np.asarray(parts.deltaeta(jet)) * 512)).all()
+        assert (row[: len(parts), 2] == np.rint(np.asarray(parts.deltaphi(jet)) * 512)).all()
+        assert not row[len(parts) :].any()
+
+
 def test_a_caller_cannot_spoil_the_sample() -> None:
     l1_jets.inputs("validation", 8)[:] = 0
     assert l1_jets.inputs("validation", 8).any()
@@ -48,27 +60,27 @@ def test_what_is_not_listed_is_refused(n: int) -> None:
 
 
 def test_a_floating_network_comes_before_those_that_continue_from_it() -> None:
-    keys = l1_train.grid()
+    keys = l1_models.grid()
     assert len(set(keys)) == len(keys)
     for family, n, _, seed in keys:
         assert keys.index((family, n, "float", seed)) <= keys.index((family, n, _, seed))
 
 
-@pytest.mark.parametrize("family", l1_train.FAMILIES)
+@pytest.mark.parametrize("family", l1_models.FAMILIES)
 def test_rounding_to_eight_bits_costs_almost_nothing(family: str) -> None:
-    floating = l1_train.network(family, 8, "float")
-    fixed = l1_train.rounded(floating, 8, 8)
+    floating = l1_models.network(family, 8, "float")
+    fixed = l1_models.rounded(floating, 8, 8)
     x = torch.from_numpy(l1_jets.inputs("validation", 8)[:1000])
     label = l1_jets.labels("validation")[0][:1000]
     with torch.no_grad():
-        areas = [macro_auc(each(x).numpy(), label) for each in (floating, fixed)]
+        areas = [macro_auc(network(x).numpy(), label) for network in (floating, fixed)]
     assert areas[0] > 0.75
     assert abs(areas[0] - areas[1]) < 0.02
 
 
-@pytest.mark.parametrize("family", l1_train.FAMILIES)
+@pytest.mark.parametrize("family", l1_models.FAMILIES)
 def test_committed_networks_repeat_bit_by_bit(family: str) -> None:
-    fixed = l1_train.network(family, 8, "trained 6")
+    fixed = l1_models.network(family, 8, "trained 6")
     x = l1_jets.inputs("test", 8)[:2000]
     whole = fixed.emulate(np.rint(x / fixed.entry.lsb))
     with torch.no_grad():

@@ -43,15 +43,15 @@ def test_scores_must_be_finite() -> None:
 def test_a_useless_score_keeps_as_much_signal_as_background() -> None:
     score, weight, _ = _sample(2)
     label = np.arange(len(score)) % 2
-    kept = rates.efficiency_at(score, label, weight, 0.05, total=0.5)
-    assert kept == pytest.approx(0.1, abs=0.01)
+    efficiency = rates.efficiency_at(score, label, weight, 0.05, total=0.5)
+    assert efficiency == pytest.approx(0.1, abs=0.01)
 
 
 def test_coarse_scores_are_prescaled_to_the_same_rate() -> None:
     """A score without any information keeps the share of the rate, however coarse."""
     label, weight = np.repeat([0, 1], 500), np.ones(1000)
-    kept = rates.efficiency_at(np.zeros(1000), label, weight, 30.0, total=100.0)
-    assert kept == pytest.approx(0.3)
+    efficiency = rates.efficiency_at(np.zeros(1000), label, weight, 30.0, total=100.0)
+    assert efficiency == pytest.approx(0.3)
 
 
 def test_a_monotone_change_of_the_score_changes_nothing() -> None:
@@ -126,9 +126,9 @@ def test_a_hard_process_grows_with_pileup() -> None:
 
 def test_the_growth_of_a_rate() -> None:
     score, weight, group = _sample(9)
-    doubled = rates.growth(score > 1, weight, np.full(len(score), 2.0), group)
+    doubled = rates.rate_ratio(score > 1, weight, np.full(len(score), 2.0), group)
     assert (doubled.low, doubled.value, doubled.high) == pytest.approx((2, 2, 2))
-    some = rates.growth(score > 1, weight, np.where(score > 2, 2.0, 1.0), group)
+    some = rates.rate_ratio(score > 1, weight, np.where(score > 2, 2.0, 1.0), group)
     assert some.low < 1 + np.exp(-1) < some.high
 
 
@@ -137,7 +137,7 @@ def test_a_resampling_without_any_chunk_is_left_out() -> None:
     score, weight, group = _sample(12)
     few = group % 4
     assert np.isfinite(rates.rate(score > 2, weight, few).high)
-    assert np.isfinite(rates.growth(score > 2, weight, 1 + score, few).high)
+    assert np.isfinite(rates.rate_ratio(score > 2, weight, 1 + score, few).high)
     assert np.isfinite(rates.extrapolated(score, weight, 8.0, few).high)
     label = np.arange(len(score)) // 10 % 2
     gain = metrics.paired(

@@ -1,16 +1,12 @@
 """The circuits of the jet networks as hardware: Verilog, run on every test jet and synthesised.
 
-``python -m hepml_lib.trigger.l1_rtl`` writes the six-bit networks on eight constituents in Verilog,
-lets Verilator run every test jet through them, one jet per tick of the clock, compares each bit
-with torch, and counts what yosys makes of them for an UltraScale+ chip. The figures go to
-``data/results/l1_rtl.json``. It takes some twenty minutes on one core and the programs verilator
-(5 or later) and yosys.
+The six-bit networks on eight constituents are written in Verilog. Verilator runs every test jet
+through them, one jet per tick of the clock, and each bit is compared with torch; yosys says what
+they become on an UltraScale+ chip.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -20,18 +16,18 @@ import torch
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from hepml_lib import records, training
-from hepml_lib.trigger import l1_jets, l1_train
+from hepml_lib import training
+from hepml_lib.studies.tools import run_program, synthesis
+from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import Circuit, trace_jets
 
-__all__ = ["ADDERS", "KIND", "logits", "measure", "synthesis"]
+__all__ = ["CUTOFF", "KIND", "logits", "measure"]
 
-ADDERS = 4
+CUTOFF = 4
 """Adders in a row between two registers."""
 
 KIND = "trained 6"
-
-_TOOLS = ("verilator", "yosys")
+"""Kind of the networks, of `l1_models.KINDS`."""
 
 # One jet enters at every rising edge; what comes out at each edge is printed.
 _BENCH = """\
@@ -58,59 +54,71 @@ endmodule
 
 _VERILATOR = (
     "verilator", "--binary", "-Wno-fatal", "-Wno-lint",
+    # The Verilog of da4ml turns this message off; Verilators that do not know it must not mind.
+    "-Wfuture-WIDTHTRUNC",
     # What g++ wants for a bench with delays; a Verilator built for another compiler does not ask.
     "-CFLAGS", "-std=c++20 -fcoroutines", "-MAKEFLAGS", "CFG_CXXFLAGS_PCH_I=-include",
 )  # fmt: skip
 
-_SYNTHESIS = (
-    "synth_xilinx -family xcup -flatten -noiopad -noclkbuf -nodsp -nobram -nosrl -top jets; "
-    "tee -o stat.txt stat"
-)
 
+def measure() -> dict[str, Any]:
+    """Run and count every family.
 
-def measure() -> Path:
-    """Run and count every family; return the file of the figures.
+    Returns
+    -------
+    dict
+        ``data`` and ``taggers``: by family cycles, look-up tables and flip-flops.
 
     Raises
     ------
-    FileNotFoundError
-        If one of the programs is missing.
     AssertionError
         If the hardware disagrees with torch on any jet.
     """
-    versions = {tool: _run([tool, "--version"]).splitlines()[0] for tool in _TOOLS[:1]}
-    versions["yosys"] = _run(["yosys", "-V"]).strip()
-    found: dict[str, dict[str, Any]] = {}
     x = l1_jets.inputs("test", 8)
-    for family in tqdm(l1_train.FAMILIES, unit="network"):
-        network = l1_train.network(family, 8, KIND)
+    entries: dict[str, dict[str, Any]] = {}
+    for family in tqdm(l1_models.FAMILIES, unit="network"):
+        network = l1_models.network(family, 8, KIND)
         circuit = trace_jets(network)
-        with tempfile.TemporaryDirectory() as folder:
-            circuit.verilog(Path(folder), ADDERS)
-            made = logits(Path(folder), circuit, x)
+        with tempfile.TemporaryDirectory() as scratch:
+            folder = Path(scratch)
+            circuit.verilog(folder, CUTOFF)
             software = training.predict(network, torch.from_numpy(x))
-            if not (made == software).all():
+            if not (logits(folder, circuit, x) == software).all():
                 raise AssertionError(f"{family}: the hardware disagrees with torch")
-            found[family] = {
+            entries[family] = {
                 "jets that agree": len(x),
-                "cycles": circuit.cycles(ADDERS),
+                "cycles": circuit.latency_cycles(CUTOFF),
                 "estimated luts": circuit.luts,
-                **synthesis(Path(folder)),
+                **synthesis(_sources(folder), "jets", folder),
             }
-        print(family, found[family], flush=True)
-    return records.write(
-        "l1_rtl",
-        {
-            "command": "python -m hepml_lib.trigger.l1_rtl",
-            "data": f"l1_jets, all {len(x)} jets of test; {KIND} bits, {ADDERS} adders in a row",
-            "tools": versions,
-            "taggers": found,
-        },
-    )
+    return {
+        "data": f"l1_jets, all {len(x)} jets of test; {KIND} bits, {CUTOFF} adders in a row",
+        "taggers": entries,
+    }
 
 
 def logits(folder: Path, circuit: Circuit, x: NDArray[np.float32]) -> NDArray[np.float64]:
-    """What the Verilog of a circuit gives for jets, run by Verilator, shape (n, outputs)."""
+    """What the Verilog of a circuit gives for jets, run by Verilator.
+
+    Parameters
+    ----------
+    folder
+        Where `Circuit.verilog` wrote it, with `CUTOFF`; Verilator writes there too.
+    circuit
+        Of a jet network.
+    x
+        Features, shape (n, constituents, features).
+
+    Returns
+    -------
+    ndarray
+        Shape (n, outputs).
+
+    Raises
+    ------
+    RuntimeError
+        If Verilator fails.
+    """
     given, made = (kif.T.tolist() for kif in (circuit.logic.inp_kifs, circuit.logic.out_kifs))
     flat = x.reshape(len(x), -1).tolist()
     words = "\n".join(f"{_packed(row, given):x}" for row in flat)
@@ -119,28 +127,19 @@ def logits(folder: Path, circuit: Circuit, x: NDArray[np.float32]) -> NDArray[np
         inputs=_bits(given) - 1,
         outputs=_bits(made) - 1,
         last=len(x) - 1,
-        ticks=circuit.cycles(ADDERS),
+        ticks=circuit.latency_cycles(CUTOFF),
     )
     (folder / "bench.v").write_text(bench, encoding="utf-8")
-    sources = sorted(str(file.relative_to(folder)) for file in folder.glob("src/**/*.v"))
-    _run([*_VERILATOR, "--top-module", "bench", "bench.v", *sources], folder)
-    printed = _run([str(folder / "obj_dir" / "Vbench")], folder).splitlines()
+    sources = [str(file.relative_to(folder)) for file in _sources(folder)]
+    run_program([*_VERILATOR, "--top-module", "bench", "bench.v", *sources], folder)
+    printed = run_program([str(folder / "obj_dir" / "Vbench")], folder).splitlines()
     # Verilator's own lines begin with a dash.
     return np.array([_unpacked(int(line, 16), made) for line in printed if line[0] != "-"])
 
 
-def synthesis(folder: Path) -> dict[str, int]:
-    """Look-up tables and flip-flops that yosys makes of the Verilog in `folder`."""
-    sources = [
-        file for file in sorted(folder.glob("src/**/*.v")) if "lookup_table" not in file.name
-    ]
-    names = " ".join(str(file.relative_to(folder)) for file in sources)
-    _run(["yosys", "-q", "-p", f"read_verilog {names}; {_SYNTHESIS}"], folder)
-    stat = (folder / "stat.txt").read_text(encoding="utf-8")
-    cells = re.findall(r"^ +(LUT\d|FD[RSCP]E) +(\d+)$", stat, re.MULTILINE)
-    tables = sum(int(count) for name, count in cells if name.startswith("LUT"))
-    registers = sum(int(count) for name, count in cells if name.startswith("FD"))
-    return {"luts": tables, "flip-flops": registers}
+def _sources(folder: Path) -> list[Path]:
+    """Files of Verilog, without that of tables, which no circuit of a jet network uses."""
+    return [file for file in sorted(folder.glob("src/**/*.v")) if "lookup_table" not in file.name]
 
 
 def _bits(forms: list[list[int]]) -> int:
@@ -170,11 +169,3 @@ def _unpacked(word: int, forms: list[list[int]]) -> list[float]:
         row.append(value / 2**fraction)
         word >>= width
     return row
-
-
-def _run(command: list[str], folder: Path | None = None) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=folder).stdout
-
-
-if __name__ == "__main__":
-    print(measure())

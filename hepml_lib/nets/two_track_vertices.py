@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-__all__ = ["GEOMETRY", "PAIR", "crossings"]
+__all__ = ["GEOMETRY", "PAIR", "two_track_vertices"]
 
 GEOMETRY = ("pt", "eta", "phi from the axis", "d0", "z0", "d0 error", "z0 error", "charge")
-"""What `crossings` needs of a track [GeV, rad, mm]."""
+"""What `two_track_vertices` needs of a track [GeV, rad, mm]."""
 
 PAIR = (
     "flight along the axis over its error",
@@ -22,7 +22,7 @@ PAIR = (
     "nearness to the K0",
     "nearness to the Lambda",
 )
-"""Columns of `crossings`, all scaled to numbers of order one."""
+"""Columns of `two_track_vertices`, all scaled to numbers of order one."""
 
 _PION, _PROTON, _KAON0, _LAMBDA = 0.1396, 0.9383, 0.4976, 1.1157
 _WIDTHS = 0.012, 0.005
@@ -31,7 +31,7 @@ _PARALLEL = 1e-3
 _Pair = tuple[Tensor, Tensor]
 
 
-def crossings(tracks: Tensor) -> Tensor:
+def two_track_vertices(tracks: Tensor) -> Tensor:
     """Ten numbers of each pair of tracks, seen along the axis of their jet.
 
     In the plane across the beam two tracks cross once. If they stem from one decay they cross where
@@ -62,7 +62,7 @@ def crossings(tracks: Tensor) -> Tensor:
     >>> rest = torch.tensor([[5.0, 0.0]]), torch.tensor([[0.0, 0.02, 0.05, 1.0]])
     >>> left, right = (r.expand(2, -1) for r in rest)
     >>> tracks = torch.cat([left, phi[:, None], -3 * phi.sin()[:, None], right], dim=1)
-    >>> flight = crossings(tracks[None])[0, 0, 1, 1]
+    >>> flight = two_track_vertices(tracks[None])[0, 0, 1, 1]
     >>> round(float(flight.sinh() / 5), 3)
     3.0
     """

@@ -1,74 +1,78 @@
 """Bits chosen by training, one number for every weight: HGQ2 beside one width for all.
 
-``python -m hepml_lib.trigger.hgq2_scan`` trains both on 8 constituents of `l1_jets`, writes them as
-adders, and compares area under the curve and look-up tables on all test jets. Figures go to
-``data/results/l1_hgq2.json``. It takes ten minutes on one core, the Python packages hgq2 and
-keras, and g++ for the simulation by hls4ml.
+Both are trained on 8 constituents of `l1_jets`, written as adders, and compared in area under the
+curve and look-up tables on all test jets. g++ compiles the simulation by hls4ml.
 """
 
 from __future__ import annotations
 
-import importlib.metadata
 import math
 import os
 import tempfile
 from dataclasses import asdict
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
+from tqdm import tqdm
 
-from hepml_lib import records, samples, settings, training
+from hepml_lib import samples, settings, training
 from hepml_lib.nets.quantised import Quantiser, quantise
-from hepml_lib.trigger import boosted
-from hepml_lib.trigger.firmware import Circuit, trace
+from hepml_lib.trigger.firmware import Circuit, trace_path
+from hepml_lib.trigger.l1_jets import BIT_PRICES, SCALES, UNIFORM_BITS, whole_constituents
 from hepml_lib.trigger.one_against_rest import macro_auc, macro_interval
 
-__all__ = ["ADDERS", "BETAS", "BITS", "SEEDS", "inputs", "measure"]
+__all__ = ["CUTOFF", "SEEDS", "inputs", "measure"]
 
-BITS = (3, 4, 5, 6)
-"""Bits of all weights and all activations, where one width serves all."""
-
-BETAS = (1e-6, 1e-5, 3e-5, 1e-4, 3e-4)
-"""Prices of a bit, in the order of training: each training continues the one before."""
-
-ADDERS = 4
+CUTOFF = 4
 """Adders in a row between two registers."""
 
 SEEDS = 3
 """Trainings of everything; figures with intervals are of the first."""
 
-_SIZES = (24, 64, 32, 32, 5)
+_CONSTITUENTS = 8
+_SIZES = (3 * _CONSTITUENTS, 64, 32, 32, 5)
 _RANGE = 4
 """Bits of the inputs before the point."""
 
-_SCALES = np.array([2.0**-6, 2.0**-5, 2.0**-5])
 _SPLITS = ("train", "validation", "test")
 _FLOAT_EPOCHS, _UNIFORM_EPOCHS, _HGQ_EPOCHS = 40, 20, 15
 _HGQ_RATE, _BATCH = 1.5e-3, 256
 
 _Jets = dict[str, tuple[Tensor, Tensor]]
-_Found = dict[str, tuple[NDArray, dict[str, Any]]]
+_Trained = dict[str, tuple[NDArray, dict[str, Any]]]
+"""Logits of the test jets and entry of the record, by network."""
 
 
-def inputs(found: ArrayLike) -> NDArray[np.float32]:
-    """Inputs of a network: `boosted.constituents` over powers of two, each of width about one.
+def inputs(constituents: ArrayLike) -> NDArray[np.float32]:
+    """Inputs of a network: whole numbers over powers of two, each of width about one, exact.
+
+    Parameters
+    ----------
+    constituents
+        From `l1_jets.whole_constituents`, shape (n, 8, 3).
 
     Returns
     -------
     ndarray
-        Shape (n, 24), exact.
+        Shape (n, 24).
     """
-    return (np.asarray(found) * _SCALES).reshape(len(np.asarray(found)), -1).astype(np.float32)
+    whole = np.asarray(constituents)
+    return (whole * SCALES).reshape(len(whole), -1).astype(np.float32)
 
 
-def measure() -> Path:
-    """Train with each seed, compare on all test jets, and return the file of the figures.
+def measure() -> dict[str, Any]:
+    """Train with each seed, and compare on all test jets.
+
+    Returns
+    -------
+    dict
+        ``data`` and ``taggers``: areas, look-up tables and cycles, and the bits that were chosen.
 
     Raises
     ------
@@ -76,63 +80,53 @@ def measure() -> Path:
         If adders, simulation and network disagree on any jet.
     """
     os.environ["KERAS_BACKEND"] = "torch"
-    jets, event = _load()
-    label = jets["test"][1].numpy()
-    packages = ("hgq2", "keras", "da4ml", "hls4ml")
-    record: dict[str, Any] = {
-        "command": "python -m hepml_lib.trigger.hgq2_scan",
-        "data": f"l1_jets, committed, 8 constituents: {len(jets['train'][1])} jets of train, all "
-        f"{len(label)} of test",
-        "tools": {name: importlib.metadata.version(name) for name in packages},
-        "taggers": {},
-    }
-    kept = record["taggers"]
-    for number in range(SEEDS):
+    arrays = {split: samples.load("l1_jets", split=split) for split in _SPLITS}
+    jets = {split: _tensors(array) for split, array in arrays.items()}
+    label, event = jets["test"][1].numpy(), np.asarray(arrays["test"].event)
+    entries: dict[str, dict[str, Any]] = {}
+    for number in tqdm(range(SEEDS), unit="training"):
         seed = settings.seed("l1_hgq2", str(number))
         floating = _floating(jets, seed)
-        found: _Found = {"floating": (training.predict(floating, jets["test"][0]), {})}
-        found |= _uniform(floating, jets, seed)
-        found |= _automatic(floating, jets, seed, simulated=number == 0)
-        for name, (logits, entry) in found.items():
+        trained: _Trained = {"floating": (training.predict(floating, jets["test"][0]), {})}
+        trained |= _uniform(floating, jets, seed)
+        trained |= _automatic(floating, jets, seed, simulated=number == 0)
+        for logits, entry in trained.values():
             entry["AUC"] = macro_auc(logits, label)
-            print(number, name, entry, flush=True)
         if number == 0:
-            kept |= _compared(found, label, event)
-        for name, (_, entry) in found.items():
+            entries = _compared(trained, label, event)
+        for name, (_, entry) in trained.items():
             for key in {"AUC", "luts", "cycles"} & set(entry):
-                kept[name].setdefault(f"{key}, by seed", []).append(entry[key])
-        file = records.write("l1_hgq2", record)
-    return file
+                entries[name].setdefault(f"{key}, by seed", []).append(entry[key])
+    return {
+        "data": f"l1_jets, committed, {_CONSTITUENTS} constituents: {len(jets['train'][1])} jets "
+        f"of train, all {len(label)} of test",
+        "taggers": entries,
+    }
 
 
-def _compared(found: _Found, label: NDArray, event: NDArray) -> dict[str, dict[str, Any]]:
+def _tensors(jets: ak.Array) -> tuple[Tensor, Tensor]:
+    x = torch.from_numpy(inputs(whole_constituents(jets, _CONSTITUENTS)))
+    return x, torch.from_numpy(np.asarray(jets.label, np.int64))
+
+
+def _compared(trained: _Trained, label: NDArray, event: NDArray) -> dict[str, dict[str, Any]]:
     """Every network beside the floating one, and beside the nearest in size of one width."""
     figures: dict[str, dict[str, Any]] = {}
-    for name, (logits, entry) in found.items():
+    for name, (logits, entry) in trained.items():
         others = {} if name == "floating" else {"floating": "floating"}
         if "EBOPs" in entry:
-            away = {
-                f"{bits} bits": abs(math.log(found[f"{bits} bits"][1]["luts"] / entry["luts"]))
-                for bits in BITS
+            distances = {
+                f"{bits} bits": abs(math.log(trained[f"{bits} bits"][1]["luts"] / entry["luts"]))
+                for bits in UNIFORM_BITS
             }
-            entry["nearest"] = others["nearest"] = min(away, key=away.__getitem__)
+            entry["nearest"] = others["nearest"] = min(distances, key=distances.__getitem__)
         figures[name] = entry | {
             f"AUC − {key}": asdict(
-                macro_interval([(1, logits), (-1, found[other][0])], label, event)
+                macro_interval([(1, logits), (-1, trained[other][0])], label, event)
             )
             for key, other in others.items()
         }
     return figures
-
-
-def _load() -> tuple[_Jets, NDArray]:
-    found, event = {}, np.empty(0)
-    for split in _SPLITS:
-        part = samples.load("l1_jets", split=split)
-        x = inputs(boosted.constituents(part))
-        found[split] = torch.from_numpy(x), torch.from_numpy(np.asarray(part.label, np.int64))
-        event = np.asarray(part.event)
-    return found, event
 
 
 def _fit(network: nn.Module, jets: _Jets, epochs: int, lr: float, seed: int) -> None:
@@ -150,26 +144,26 @@ def _fit(network: nn.Module, jets: _Jets, epochs: int, lr: float, seed: int) -> 
 def _floating(jets: _Jets, seed: int) -> nn.Sequential:
     with training.seeded(seed):
         *hidden, last = (nn.Linear(*size) for size in pairwise(_SIZES))
-        network = nn.Sequential(*(part for each in hidden for part in (each, nn.ReLU())), last)
+        network = nn.Sequential(*(step for layer in hidden for step in (layer, nn.ReLU())), last)
     _fit(network, jets, _FLOAT_EPOCHS, 3e-3, seed)
     return network
 
 
-def _uniform(floating: nn.Sequential, jets: _Jets, seed: int) -> _Found:
+def _uniform(floating: nn.Sequential, jets: _Jets, seed: int) -> _Trained:
     """Every weight and every activation with the same number of bits."""
-    found: _Found = {}
+    trained: _Trained = {}
     x = jets["test"][0]
-    for bits in BITS:
+    for bits in UNIFORM_BITS:
         entry = Quantiser(_RANGE, bits - 2)
         network = quantise(floating, jets["train"][0], bits, bits, entry)
         _fit(network, jets, _UNIFORM_EPOCHS, 1e-3, seed)
-        logits, logic = training.predict(network, x), trace(network)
+        logits, logic = training.predict(network, x), trace_path(network)
         assert np.array_equal(logic.predict(entry(x)), logits)
-        found[f"{bits} bits"] = logits, _size(logic)
-    return found
+        trained[f"{bits} bits"] = logits, _size(logic)
+    return trained
 
 
-def _automatic(floating: nn.Sequential, jets: _Jets, seed: int, simulated: bool) -> _Found:
+def _automatic(floating: nn.Sequential, jets: _Jets, seed: int, simulated: bool) -> _Trained:
     """Bits of each weight and of each activation by training, at rising prices."""
     import keras
     from da4ml.converter import trace_model
@@ -178,11 +172,11 @@ def _automatic(floating: nn.Sequential, jets: _Jets, seed: int, simulated: bool)
 
     keras.utils.set_random_seed(seed % 2**32)
     network = _high_granularity(floating)
-    x, label = (each.numpy() for each in jets["train"])
+    x, label = (tensor.numpy() for tensor in jets["train"])
     known = np.concatenate([jets[split][0].numpy() for split in _SPLITS[:2]])
     test = jets["test"][0].numpy()
-    found: _Found = {}
-    for beta in BETAS:
+    trained: _Trained = {}
+    for beta in BIT_PRICES:
         for layer in network.layers:
             layer._beta.assign(beta)
         steps = _HGQ_EPOCHS * math.ceil(len(x) / _BATCH)
@@ -202,8 +196,8 @@ def _automatic(floating: nn.Sequential, jets: _Jets, seed: int, simulated: bool)
         if simulated:
             assert np.array_equal(_simulation(network, test), logits)
             entry["simulated jets"] = len(test)
-        found[f"β = {beta:.0e}"] = logits, entry
-    return found
+        trained[f"β = {beta:.0e}"] = logits, entry
+    return trained
 
 
 def _high_granularity(floating: nn.Sequential) -> Any:
@@ -232,7 +226,7 @@ def _high_granularity(floating: nn.Sequential) -> Any:
 
 
 def _size(logic: Circuit) -> dict[str, Any]:
-    return {"luts": logic.luts, "cycles": logic.cycles(ADDERS)}
+    return {"luts": logic.luts, "cycles": logic.latency_cycles(CUTOFF)}
 
 
 def _chosen(network: Any) -> dict[str, Any]:
@@ -262,7 +256,3 @@ def _simulation(network: Any, x: NDArray[np.float32]) -> NDArray[np.float64]:
         )
         model.compile()
         return np.asarray(model.predict(np.ascontiguousarray(x))).reshape(len(x), -1)
-
-
-if __name__ == "__main__":
-    print(measure())

@@ -1,15 +1,18 @@
-"""Studies of the top taggers: the plan is carried out, and the sample without detector is that."""
+"""What the top taggers depend on: the plans are carried out, and no detector means none."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 import awkward as ak
 import numpy as np
 import pytest
 
-from hepml_lib import metrics, records, settings
+from hepml_lib import metrics, records, samples, settings, studies, training
 from hepml_lib.nets import store
 from hepml_lib.samples.recipes import top_jets
-from hepml_lib.tagging import taggers, top_holdout, top_trend, train
+from hepml_lib.studies import top_taggers, top_trend
+from hepml_lib.tagging import models
 
 COUNTS = {"train": (150, 0), "validation": (60, 200), "test": (700, 300)}
 NAMES = ("trees", "nsub", "topodnn")
@@ -17,7 +20,7 @@ NAMES = ("trees", "nsub", "topodnn")
 
 @pytest.fixture
 def studied(tmp_path, monkeypatch, made_up_jets):
-    """A record of made-up jets: two studies of three taggers, one of them trained twice."""
+    """A record of made-up jets: three plans for three taggers, one of them trained twice."""
     asked = []
 
     def load(split, jets, detector):
@@ -30,51 +33,52 @@ def studied(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(train.samples, "load", lambda _, split, events: load(split, events, True))
+    monkeypatch.setattr(samples, "load", lambda _, split, events: load(split, events, True))
     monkeypatch.setattr(top_trend, "_load", load)
-    monkeypatch.setattr(train, "_JETS", {"quick": 150})
+    monkeypatch.setattr(models, "TOP_JETS", {"quick": 150})
     short = {
-        name: taggers.TAGGERS[name]._replace(epochs={"quick": 8, "full": 8}, lr=1e-2)
+        name: replace(models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
     }
-    monkeypatch.setattr(taggers, "TAGGERS", short)
+    monkeypatch.setattr(top_taggers, "TOP", short)
+    monkeypatch.setattr(top_trend, "TOP", short)
     monkeypatch.setattr(top_trend, "NAMES", NAMES)
     monkeypatch.setattr(top_trend, "_QUICK", NAMES[1:])
     monkeypatch.setattr(top_trend, "VOTERS", NAMES[1:])
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     monkeypatch.setattr(
         top_trend,
-        "STUDIES",
+        "PLANS",
         {
-            "seen": top_trend.Study(150, trainings=2),
-            "longer": top_trend.Study(150, longer=2),
-            "bare": top_trend.Study(150, detector=False),
+            "seen": top_trend.Plan(150, trainings=2),
+            "longer": top_trend.Plan(150, longer=2),
+            "bare": top_trend.Plan(150, detector=False),
         },
     )
-    for name in short:
-        train.RECIPES[name]()
-    top_trend.measure()
+    for tagger in short.values():
+        training.train_stored(tagger)
+    studies.run("top_trend")
     return records.read("top_trend")["taggers"], load("test", None, True), asked
 
 
-def test_every_study_has_its_figures(studied) -> None:
+def test_every_plan_has_its_figures(studied) -> None:
     found, _, asked = studied
     titles = {key.partition(", ")[2] for key in found}
     assert titles == {top_trend.STORED, "seen", "seen, training 2", "longer", "bare"}
     assert {key for key in found if "longer" in key} == {"nsub, longer", "topodnn, longer"}
     assert found["topodnn, seen"]["AUC"] != found["topodnn, seen, training 2"]["AUC"]
     assert found["topodnn, seen"]["AUC"] != found["topodnn, longer"]["AUC"]
-    assert ("train", 150, False) in asked, "the bare study learned from jets with detector"
+    assert ("train", 150, False) in asked, "the bare plan learned from jets with detector"
 
 
 def test_the_vote_is_the_mean_of_the_logits(studied) -> None:
     found, test, _ = studied
-    mean = np.mean([taggers.score(name, test) for name in NAMES[1:]], axis=0)
+    mean = np.mean([models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
     expected = metrics.auc(mean, np.asarray(test.label), events=np.asarray(test.event))
     assert found[f"vote, {top_trend.STORED}"]["AUC"].value == pytest.approx(expected.value)
 
 
-def test_a_ratio_is_taken_within_a_study(studied) -> None:
+def test_a_ratio_is_taken_within_a_plan(studied) -> None:
     found, _, _ = studied
     for title in ("seen", "longer", "bare"):
         own = found[f"topodnn, {title}"]["rejection at 0.5"].value
@@ -104,4 +108,4 @@ def test_the_two_levels_do_not_share_a_cache() -> None:
         generate.chunk_file(each, "test", 0) for each in (top_trend.PARTICLE_LEVEL, top_jets.RECIPE)
     )
     assert bare != seen
-    assert str(top_holdout.TRAINED) == top_trend.STORED.replace(" jets", "").replace(" ", "")
+    assert str(top_taggers.TRAINED) == top_trend.STORED.replace(" jets", "").replace(" ", "")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-
 import numpy as np
 import pytest
 
 from hepml_lib import records, settings
-from hepml_lib.trigger import hgq2_scan
+from hepml_lib.studies import l1_hgq2
+from hepml_lib.trigger.l1_jets import BIT_PRICES, UNIFORM_BITS
 
 
 @pytest.fixture(scope="module")
@@ -17,15 +16,15 @@ def record():
 
 
 def test_inputs_keep_every_bit():
-    found = settings.rng("test", "hgq2").integers(-400, 1200, (50, 8, 3))
-    x = hgq2_scan.inputs(found)
+    whole = settings.rng("test", "hgq2").integers(-400, 1200, (50, 8, 3))
+    x = l1_hgq2.inputs(whole)
     assert x.shape == (50, 24)
-    np.testing.assert_array_equal(x.reshape(found.shape) * [64, 32, 32], found)
+    np.testing.assert_array_equal(x.reshape(whole.shape) * [64, 32, 32], whole)
 
 
 def test_the_record_is_complete(record):
-    names = {f"{bits} bits" for bits in hgq2_scan.BITS}
-    names |= {f"β = {beta:.0e}" for beta in hgq2_scan.BETAS}
+    names = {f"{bits} bits" for bits in UNIFORM_BITS}
+    names |= {f"β = {beta:.0e}" for beta in BIT_PRICES}
     assert set(record["taggers"]) == names | {"floating"}
     for name in names:
         entry = record["taggers"][name]
@@ -34,21 +33,14 @@ def test_the_record_is_complete(record):
 
 
 def test_a_higher_price_buys_fewer_operations(record):
-    operations = [record["taggers"][f"β = {beta:.0e}"]["EBOPs"] for beta in hgq2_scan.BETAS]
+    operations = [record["taggers"][f"β = {beta:.0e}"]["EBOPs"] for beta in BIT_PRICES]
     assert operations == sorted(operations, reverse=True)
-    luts = [record["taggers"][f"{bits} bits"]["luts"] for bits in hgq2_scan.BITS]
+    luts = [record["taggers"][f"{bits} bits"]["luts"] for bits in UNIFORM_BITS]
     assert luts == sorted(luts)
 
 
 def test_every_weight_is_counted_once(record):
     sizes = (24 * 64, 64 * 32, 32 * 32, 32 * 5)
-    for beta in hgq2_scan.BETAS:
+    for beta in BIT_PRICES:
         counted = record["taggers"][f"β = {beta:.0e}"]["weights by bits"]
         assert tuple(sum(layer) for layer in counted) == sizes
-
-
-def test_the_record_names_no_place():
-    text = records.path("l1_hgq2").read_text(encoding="utf-8")
-    assert json.loads(text)["command"].startswith("python -m hepml_lib.")
-    assert "/home" not in text
-    assert "/tmp" not in text

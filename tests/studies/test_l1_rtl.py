@@ -10,7 +10,7 @@ import torch
 
 from hepml_lib import training
 from hepml_lib.nets.jet_circuits import JetNetwork
-from hepml_lib.trigger import l1_rtl
+from hepml_lib.studies import l1_rtl, tools
 from hepml_lib.trigger.firmware import trace_jets
 
 
@@ -36,8 +36,8 @@ def test_hardware_agrees_with_torch(shape, tmp_path) -> None:
         floating = JetNetwork(2, **shape)
     network = JetNetwork.from_float(floating, torch.from_numpy(x), weight_bits=4, activation_bits=4)
     circuit = trace_jets(network)
-    circuit.verilog(tmp_path, l1_rtl.ADDERS)
+    circuit.verilog(tmp_path, l1_rtl.CUTOFF)
     software = training.predict(network, torch.from_numpy(x))
     assert (l1_rtl.logits(tmp_path, circuit, x) == software).all()
-    counted = l1_rtl.synthesis(tmp_path)
+    counted = tools.synthesis(l1_rtl._sources(tmp_path), "jets", tmp_path)
     assert 0 < counted["luts"] < 2 * circuit.luts + 50

@@ -1,8 +1,7 @@
 """The taggers of top jets at full scale, measured on many jets that no training saw.
 
-``python -m hepml_lib.tagging.top_holdout`` scores 100 000 top and 100 000 QCD jets of the test
-split with every stored tagger and writes the figures to ``data/results/top_taggers.json``. Scores
-are kept in the cache, so that a stopped run resumes and a new tagger costs its own scores only.
+Every stored tagger is measured, and trees that are trained here. A tagger trained with
+``HEPML_SEED`` = 2, 3, … beside 1 lends its scatter. A new tagger costs its own scores only.
 """
 
 from __future__ import annotations
@@ -11,7 +10,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import awkward as ak
@@ -21,8 +19,8 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
+from hepml_lib.tagging.models import TOP
 from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
-from hepml_lib.tagging.taggers import TAGGERS, inputs
 
 __all__ = [
     "BASELINES",
@@ -31,9 +29,9 @@ __all__ = [
     "TRAINED",
     "figures",
     "measure",
-    "scored",
     "six_trees",
-    "trees",
+    "stored_scores",
+    "tree_scores",
 ]
 
 JETS = 200_000
@@ -42,57 +40,53 @@ JETS = 200_000
 TRAINED = 200_000
 """Jets that the stored taggers learned from."""
 
-EFFICIENCIES = (0.5, 0.3)
 SIX = ("mass", "multiplicity", "width", "momentum_dispersion", "tau21", "tau32")
 """Observables of the trees that the networks are compared with."""
 
 BASELINES = ("trees", "nsub", "efp")
 """Taggers on observables: each other one is compared with them."""
 
+_EFFICIENCIES = (0.5, 0.3)
 _GRID = np.round(np.linspace(0.1, 0.9, 33), 4)
 _TIMED = 4096
 
-Scores = dict[str, list[NDArray]]
 
+def measure() -> dict[str, Any]:
+    """Score `JETS` held-out jets with every stored tagger and with trees.
 
-def measure(jets: int = JETS) -> Path:
-    """Score held-out jets with every stored tagger, write the figures, and return their file.
-
-    A tagger trained with ``HEPML_SEED`` = 2, 3, … beside 1 lends its scatter.
+    Returns
+    -------
+    dict
+        ``data`` and ``taggers``: areas, rejections, those over the baselines', and ROC curves.
     """
-    test = samples.load("top_jets", split="test", events=jets)
+    test = samples.load("top_jets", split="test", events=JETS)
     label, event = np.asarray(test.label), np.asarray(test.event)
-    scores: Scores = {"trees": [trees(test)]}
-    found: dict[str, dict[str, Any]] = {"trees": {"trainings": 1}}
-    for name in TAGGERS:
-        stored = [each for each in store.names() if _is(each, name)]
+    scores = {"trees": [tree_scores(test)]}
+    entries: dict[str, dict[str, Any]] = {"trees": {"trainings": 1}}
+    for name in TOP:
+        stored = [model for model in store.names() if _is(model, name)]
         if f"tagging.{name}" not in stored:
             continue
-        scores[name] = [scored(each, name, test) for each in stored]
+        scores[name] = [stored_scores(model, name, test) for model in stored]
         card = store.card(f"tagging.{name}")
-        found[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")}
-        found[name] |= {
+        entries[name] = {key: card[key] for key in ("parameters", "seconds", "sha256")} | {
             "model": f"tagging.{name}",
             "trainings": len(stored),
             "microseconds": _microseconds(name, test),
         }
-    for name, entry in found.items():
+    baselines = {name: scores[name][0] for name in BASELINES if name in scores}
+    for name, entry in entries.items():
         first, *others = scores[name]
-        baselines = {other: scores[other][0] for other in BASELINES if other in scores}
         entry |= figures(first, label, event, {k: s for k, s in baselines.items() if k != name})
-        for figure, metric in _metrics(event).items():
+        for figure, metric in _metrics(event, _EFFICIENCIES).items():
             values = [entry[figure]["value"], *(metric(s, label).value for s in others)]
             entry[f"{figure} of each training"] = values
         band = metrics.roc_band(first, label, _GRID, events=event)
         entry["roc"] = {key: np.asarray(value).tolist() for key, value in asdict(band).items()}
-    return records.write(
-        "top_taggers",
-        {
-            "command": "python -m hepml_lib.tagging.top_holdout",
-            "data": f"top_jets, the first {jets} jets of test: {int((label == 0).sum())} QCD",
-            "taggers": found,
-        },
-    )
+    return {
+        "data": f"top_jets, the first {JETS} jets of test: {int((label == 0).sum())} QCD",
+        "taggers": entries,
+    }
 
 
 def _is(stored: str, name: str) -> bool:
@@ -105,23 +99,35 @@ def figures(
     label: NDArray,
     event: NDArray,
     baselines: dict[str, NDArray],
-    efficiencies: Sequence[float] = EFFICIENCIES,
+    efficiencies: Sequence[float] = _EFFICIENCIES,
 ) -> dict[str, Any]:
-    """Figures of one column of scores, and its rejection over that of each of the baselines."""
-    found: dict[str, Any] = {
-        name: asdict(metric(score, label)) for name, metric in _metrics(event, efficiencies).items()
+    """Figures of one column of scores, and its rejection over that of each of the baselines.
+
+    Parameters
+    ----------
+    score, label, event
+        Score, 1 for a top jet, and number of the collision; each of shape (n,).
+    baselines
+        Scores of the same jets, by name.
+    efficiencies
+        At which the rejection is taken; ratios are taken at 0.5.
+
+    Returns
+    -------
+    dict
+        Estimates as dictionaries.
+    """
+    estimates = {
+        name: metric(score, label) for name, metric in _metrics(event, efficiencies).items()
     }
     for other, reference in baselines.items():
-        ratio = metrics.paired(
+        estimates[f"rejection at 0.5 over {other}"] = metrics.paired(
             metrics.rejection, score, reference, label, events=event, ratio=True, efficiency=0.5
         )
-        found[f"rejection at 0.5 over {other}"] = asdict(ratio)
-    return found
+    return {name: asdict(estimate) for name, estimate in estimates.items()}
 
 
-def _metrics(
-    event: NDArray, efficiencies: Sequence[float] = EFFICIENCIES
-) -> dict[str, Callable[..., Estimate]]:
+def _metrics(event: NDArray, efficiencies: Sequence[float]) -> dict[str, Callable[..., Estimate]]:
     rejections: dict[str, Callable[..., Estimate]] = {
         f"rejection at {efficiency}": partial(
             metrics.rejection, efficiency=efficiency, events=event
@@ -134,30 +140,65 @@ def _metrics(
     } | rejections
 
 
-def scored(stored: str, name: str, jets: ak.Array) -> NDArray:
-    """Logits that a stored model, a training of the tagger `name`, gives; kept in the cache."""
-    model, card = store.load(stored)
+def stored_scores(model: str, name: str, jets: ak.Array) -> NDArray:
+    """Logits that a stored model gives, from the cache where they are.
+
+    Parameters
+    ----------
+    model
+        Name in the store.
+    name
+        Tagger of `tagging.models.TOP` that the model is a training of.
+    jets
+        Jets of `top_jets`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
+    """
+    network, card = store.load(model)
 
     def compute() -> NDArray:
-        return training.predict(model, inputs(name, jets, progress=True), batch_size=256)
+        return training.predict(network, TOP[name].inputs(jets, progress=True), batch_size=256)
 
-    return records.kept(card["sha256"][:16], len(jets), compute)
+    return records.cached_scores(card["sha256"][:16], jets, compute)
 
 
-def trees(jets: ak.Array) -> NDArray:
-    """Logits of `six_trees` after as many jets as the stored taggers; kept in the cache."""
+def tree_scores(jets: ak.Array) -> NDArray:
+    """Logits of `six_trees` after as many jets as the stored taggers, from the cache if there.
+
+    Parameters
+    ----------
+    jets
+        Jets of `top_jets`.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,).
+    """
 
     def compute() -> NDArray:
-        train = samples.load("top_jets", split="train", events=TRAINED)
-        return six_trees(train, jets)
+        return six_trees(samples.load("top_jets", split="train", events=TRAINED), jets)
 
-    return records.kept(f"trees-{TRAINED}", len(jets), compute)
+    return records.cached_scores(f"trees-{TRAINED}-{_tree_seed()}", jets, compute)
 
 
 def six_trees(train: ak.Array, jets: ak.Array) -> NDArray[np.float64]:
-    """Logits of `jets` by boosted trees on `SIX` observables, trained here on `train`.
+    """Logits by boosted trees on `SIX` observables, trained here.
 
     They are not stored: scikit-learn's trees know no format but pickle.
+
+    Parameters
+    ----------
+    train, jets
+        Jets to learn from, and jets to score.
+
+    Returns
+    -------
+    ndarray
+        Shape (n,), of `jets`.
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
@@ -166,22 +207,22 @@ def six_trees(train: ak.Array, jets: ak.Array) -> NDArray[np.float64]:
         max_iter=1000,
         learning_rate=0.05,
         early_stopping=True,
-        random_state=settings.seed("holdout", "trees"),
+        random_state=_tree_seed(),
     ).fit(high_level(train)[:, columns], np.asarray(train.label))
     return trees.decision_function(high_level(jets)[:, columns])
+
+
+def _tree_seed() -> int:
+    return settings.seed("holdout", "trees")
 
 
 def _microseconds(name: str, jets: ak.Array) -> float:
     """Time of the network alone per jet, one core, in batches of 256; the best of three."""
     model, _ = store.load(f"tagging.{name}")
-    tensors = inputs(name, jets[:_TIMED])
+    tensors = TOP[name].inputs(jets[:_TIMED])
     times = []
     for _ in range(3):
         start = time.perf_counter()
         training.predict(model, tensors, batch_size=256)
         times.append(time.perf_counter() - start)
     return round(1e6 * min(times) / _TIMED, 1)
-
-
-if __name__ == "__main__":
-    print(measure())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from hepml_lib.nets.crossings import PAIR, crossings
+from hepml_lib.nets.two_track_vertices import PAIR, two_track_vertices
 
 VERTEX = 3.0, 0.5, 2.0
 PION, PROTON = 0.1396, 0.9383
@@ -30,7 +30,7 @@ def from_one_vertex():
 
 
 def test_tracks_of_a_vertex_cross_there(from_one_vertex):
-    values = crossings(from_one_vertex)[0]
+    values = two_track_vertices(from_one_vertex)[0]
     others = ~np.eye(6, dtype=bool)
     flight = np.sinh(column(values, "flight along the axis").numpy()[others]) / 5
     assert flight == pytest.approx(VERTEX[0])
@@ -43,15 +43,17 @@ def test_tracks_of_a_vertex_cross_there(from_one_vertex):
 
 def test_a_track_that_misses_along_the_beam_is_seen(from_one_vertex):
     from_one_vertex[0, 0, 4] += 5
-    apart = column(crossings(from_one_vertex)[0], "distance along the beam over its error").abs()
+    apart = column(
+        two_track_vertices(from_one_vertex)[0], "distance along the beam over its error"
+    ).abs()
     assert (apart[0, 1:] > 2).all()
     assert (apart[1:, 1:] < 1e-6).all()
 
 
 def test_pairs_are_symmetric_and_single_precision_is_enough(from_one_vertex):
-    values = crossings(from_one_vertex)
+    values = two_track_vertices(from_one_vertex)
     assert torch.allclose(values, values.transpose(1, 2), atol=1e-10)
-    assert torch.allclose(crossings(from_one_vertex.float()).double(), values, atol=1e-3)
+    assert torch.allclose(two_track_vertices(from_one_vertex.float()).double(), values, atol=1e-3)
 
 
 def _decay(parent, first, second, boost):
@@ -78,7 +80,7 @@ def test_known_particles_are_recognised(parent, masses, name):
     pt = np.hypot(px, py)
     zero, error = np.zeros(2), np.full(2, 0.02)
     columns = (pt, np.arcsinh(pz / pt), np.arctan2(py, px), zero, zero, error, error, [1, -1])
-    values = crossings(torch.tensor(np.stack(columns, axis=1))[None])[0, 0, 1]
+    values = two_track_vertices(torch.tensor(np.stack(columns, axis=1))[None])[0, 0, 1]
     assert float(column(values, name)) > 0.99
     if parent < 1:
         assert float(column(values, "mass").exp()) == pytest.approx(parent, rel=1e-6)

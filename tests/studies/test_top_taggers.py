@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import awkward as ak
 import numpy as np
 import pytest
+import torch
 
-from hepml_lib import metrics, records, settings
+from hepml_lib import metrics, records, samples, settings, studies, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import taggers, top_holdout, train
+from hepml_lib.studies import top_taggers
+from hepml_lib.tagging import models
+from hepml_lib.tagging.dense_inputs import leading_constituents
 
 
 @pytest.fixture
@@ -27,25 +31,25 @@ def trained(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(train.samples, "load", load)
-    monkeypatch.setattr(train, "_JETS", {"quick": 150})
-    monkeypatch.setattr(top_holdout, "_TIMED", 64)
-    short = taggers.TAGGERS["topodnn"]._replace(epochs={"quick": 5}, lr=1e-2)
-    monkeypatch.setattr(taggers, "TAGGERS", {"topodnn": short})
-    monkeypatch.setattr(top_holdout, "TAGGERS", {"topodnn": short})
+    monkeypatch.setattr(samples, "load", load)
+    monkeypatch.setattr(models, "TOP_JETS", {"quick": 150})
+    monkeypatch.setattr(top_taggers, "_TIMED", 64)
+    short = replace(models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
+    monkeypatch.setattr(top_taggers, "TOP", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
         monkeypatch.setenv("HEPML_SEED", str(seed))
-        train.RECIPES["topodnn"]()
+        training.train_stored(short)
     return load("top_jets", "test", None)
 
 
 def test_figures_are_those_of_the_first_training(trained) -> None:
-    top_holdout.measure()
+    studies.run("top_taggers")
     found = records.read("top_taggers")["taggers"]
+    assert records.read("top_taggers")["command"] == "hepml study top_taggers"
     assert set(found) == {"trees", "topodnn"}
     label, event = np.asarray(trained.label), np.asarray(trained.event)
-    scores = taggers.score("topodnn", trained)
+    scores = top_taggers.TOP["topodnn"].score(trained)
     entry = found["topodnn"]
     assert entry["AUC"] == metrics.auc(scores, label, events=event)
     assert entry["trainings"] == len(entry["AUC of each training"]) == 2
@@ -57,28 +61,28 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
 
 
 def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
-    path = top_holdout.measure()
+    path = studies.run("top_taggers")
     before = json.loads(path.read_text())
-    monkeypatch.setattr(top_holdout, "trees", lambda jets: np.load(_kept("trees")))
-    monkeypatch.setattr(top_holdout, "inputs", lambda name, jets, progress=False: _timed(jets))
-    after = json.loads(top_holdout.measure().read_text())
+    monkeypatch.setattr(top_taggers, "six_trees", _refuse)
+    monkeypatch.setattr(models.TopTagger, "inputs", _only_timed)
+    after = json.loads(studies.run("top_taggers").read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]
     assert before == after
 
 
-def _kept(start: str):
-    return next((settings.cache_dir() / "holdout").glob(f"{start}*.npy"))
+def _refuse(*jets):
+    raise AssertionError("trained anew")
 
 
-def _timed(jets):
+def _only_timed(tagger, jets, progress=False):
     assert len(jets) <= 64, "scored anew"
-    return taggers.inputs("topodnn", jets)
+    return {"x": torch.from_numpy(leading_constituents(jets))}
 
 
-def test_figures_of_other_weights_are_refused(trained, monkeypatch, tmp_path) -> None:
-    top_holdout.measure()
+def test_figures_of_other_weights_are_refused(trained, monkeypatch) -> None:
+    studies.run("top_taggers")
     monkeypatch.setattr(settings, "seed", lambda *names: 5)
-    train.RECIPES["topodnn"](checkpoint=tmp_path / "anew")
+    training.train_stored(top_taggers.TOP["topodnn"])
     with pytest.raises(ValueError, match="figures of 'topodnn' .* are of other weights"):
         records.read("top_taggers")
