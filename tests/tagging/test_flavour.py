@@ -12,7 +12,7 @@ import torch
 from hepml_lib import records, samples, settings, training
 from hepml_lib.nets import store
 from hepml_lib.nets.flavour import AllTasks, TrackTransformer
-from hepml_lib.tagging import flavour, flavour_holdout, impact, models
+from hepml_lib.tagging import flavour, flavour_holdout, flavour_models, impact
 
 
 @pytest.fixture(scope="module")
@@ -116,12 +116,12 @@ def test_discriminant_orders_like_the_likelihood_ratio():
 def trained(monkeypatch, tmp_path):
     """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "FLAVOUR_JETS", {"quick": 1000})
+    monkeypatch.setattr(flavour_models, "JETS", {"quick": 1000})
     monkeypatch.setattr(flavour_holdout, "TRAINED", 3000)
     monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for name in ("sets", "transformer"):
-        training.train_stored(replace(models.FLAVOUR[name], epochs={"quick": 1}))
+        training.train_stored(replace(flavour_models.FLAVOUR[name], epochs={"quick": 1}))
 
 
 def test_trainings_are_stored_and_measured(trained):
@@ -137,14 +137,14 @@ def test_trainings_are_stored_and_measured(trained):
 
 def test_auxiliary_tasks_reach_the_network(jets):
     """Training on the tasks improves all three; the network itself is what was trained."""
-    data = models.flavour_data(jets)
+    data = flavour_models.flavour_data(jets)
 
     def loss(network: TrackTransformer) -> float:
         with torch.no_grad():
             output = network.all_tasks(**data.inputs)
         return flavour.multitask_loss(output, data.target).mean().item()
 
-    entry = models.FLAVOUR["transformer"]
+    entry = flavour_models.FLAVOUR["transformer"]
     assert entry.wrap is AllTasks
     with training.seeded(1):
         before = loss(entry.network(data))

@@ -11,7 +11,7 @@ import pytest
 
 from hepml_lib import metrics, records, settings, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import models, top_holdout
+from hepml_lib.tagging import top_holdout, top_models
 
 
 @pytest.fixture
@@ -28,9 +28,9 @@ def trained(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(models.samples, "load", load)
+    monkeypatch.setattr(top_models.samples, "load", load)
     monkeypatch.setattr(top_holdout, "_TIMED", 64)
-    short = replace(models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
+    short = replace(top_models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
     monkeypatch.setattr(top_holdout, "TOP", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
@@ -44,7 +44,7 @@ def test_figures_are_those_of_the_first_training(trained) -> None:
     found = records.read("top_taggers")["taggers"]
     assert set(found) == {"trees", "topodnn"}
     label, event = np.asarray(trained.label), np.asarray(trained.event)
-    scores = models.TOP["topodnn"].score(trained)
+    scores = top_models.TOP["topodnn"].score(trained)
     entry = found["topodnn"]
     assert entry["AUC"] == metrics.auc(scores, label, events=event)
     assert entry["trainings"] == len(entry["AUC of each training"]) == 2
@@ -59,13 +59,13 @@ def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
     path = top_holdout.measure()
     before = json.loads(path.read_text())
     monkeypatch.setattr(top_holdout, "trees", lambda jets: np.load(_kept("trees")))
-    inputs = models.TopTagger.inputs
+    inputs = top_models.TopTagger.inputs
 
     def timed(entry, jets, progress=False):
         assert len(jets) <= 64, "scored anew"
         return inputs(entry, jets)
 
-    monkeypatch.setattr(models.TopTagger, "inputs", timed)
+    monkeypatch.setattr(top_models.TopTagger, "inputs", timed)
     after = json.loads(top_holdout.measure().read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]

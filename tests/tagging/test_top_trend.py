@@ -11,7 +11,7 @@ import pytest
 from hepml_lib import metrics, records, settings, training
 from hepml_lib.nets import store
 from hepml_lib.samples.recipes import top_jets
-from hepml_lib.tagging import models, top_holdout, top_trend
+from hepml_lib.tagging import top_holdout, top_models, top_trend
 
 COUNTS = {"train": (150, 0), "validation": (60, 200), "test": (700, 300)}
 NAMES = ("trees", "nsub", "topodnn")
@@ -32,10 +32,12 @@ def studied(tmp_path, monkeypatch, made_up_jets):
 
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
-    monkeypatch.setattr(models.samples, "load", lambda _, split, events: load(split, events, True))
+    monkeypatch.setattr(
+        top_models.samples, "load", lambda _, split, events: load(split, events, True)
+    )
     monkeypatch.setattr(top_trend, "_load", load)
     short = {
-        name: replace(models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
+        name: replace(top_models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
     }
     monkeypatch.setattr(top_trend, "TOP", short)
@@ -70,7 +72,7 @@ def test_every_study_has_its_figures(studied) -> None:
 
 def test_the_vote_is_the_mean_of_the_logits(studied) -> None:
     found, test, _ = studied
-    mean = np.mean([models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
+    mean = np.mean([top_models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
     expected = metrics.auc(mean, np.asarray(test.label), events=np.asarray(test.event))
     assert found[f"vote, {top_trend.STORED}"]["AUC"].value == pytest.approx(expected.value)
 
