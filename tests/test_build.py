@@ -144,12 +144,34 @@ def test_a_page_shows_the_last_run(small_book: Path, tmp_path: Path) -> None:
     )
     data = tmp_path / "my data"
     data.mkdir()
-    for scale, seed in (("1.02", "1"), ("1.05", "1"), ("1.05", "2")):
+    (small_book / "_build/html/_images").mkdir(parents=True)
+    old = small_book / "_build/html/_images/0123456789abcdef.svg"
+    old.touch()
+    for scale, seed in (("1.02", "1"), ("1.05", "2")):
         (data / "scale.txt").write_text(scale, encoding="utf-8")
         built = _build(small_book, HEPML_DATA="my data", HEPML_SEED=seed)
         assert built.returncode == 0, built.stdout + built.stderr
+        assert not old.exists()
         page = (small_book / "_build/html/book/start/tour.html").read_text(encoding="utf-8")
         assert re.findall(r"scale (\S+) (\d)", page) == [(scale, seed)]
+
+
+def test_new_words_of_a_figure_reach_its_page(small_book: Path) -> None:
+    """The words lie beside the notebook, whose source stays as it is; only its page is remade."""
+    cache = execute.open_cache(small_book, small_book / "_build")
+    for name in ("start/tour", "tagging/one"):
+        path = small_book / f"book/{name}.ipynb"
+        _write_notebook(path, f"print({name!r})")
+        executed: Any = nbformat.read(path, as_version=4)
+        executed.cells[-1].execution_count = 1
+        run = execute.Run(f"book/{name}.ipynb", 1.0, 1.0, 100.0)
+        execute.store(cache, small_book, run, executed)
+        assert execute.cached(cache, small_book, run.notebook) == run
+    words = execute.words_file(small_book / "book/start/tour.ipynb")
+    assert words.name == "tour.figures.toml"
+    words.write_text("[roc]", encoding="utf-8")
+    assert execute.cached(cache, small_book, "book/start/tour.ipynb") is None
+    assert execute.cached(cache, small_book, "book/tagging/one.ipynb") is not None
 
 
 def test_a_failing_notebook_fails_the_build_and_names_the_cell(small_book: Path) -> None:
@@ -173,6 +195,9 @@ _SHOWING = (
     "alt = 'A parabola that opens upward and gets steeper with a.'\n"
     "explore(lambda a: ([{'x': [0, 1], 'y': [0, a]}], {'title': f'a = {a}'}),\n"
     "        a=Slider([1, 2], label='Curvature'), alt=alt, caption='The larger, the steeper.')",
+    "from hepml_lib import plots\n"
+    "plots.figure(lambda ax: ax.plot([0, 1], [0, 2]), caption='The response is linear.',\n"
+    "             alt='A straight line that rises from zero to two.')",
 )
 
 
@@ -181,7 +206,7 @@ def test_what_the_notebook_tests_ran_is_not_run_again(small_book: Path) -> None:
     _write_notebook(tour, *_SHOWING)
     judged = _judge(small_book)
     assert judged.returncode == 0, judged.stdout
-    assert "6 passed" in judged.stdout
+    assert "7 passed" in judged.stdout
 
     built = _build(small_book, "--strict")
     assert built.returncode == 0, built.stderr
@@ -201,6 +226,13 @@ def test_what_the_notebook_tests_ran_is_not_run_again(small_book: Path) -> None:
     assert not itself.error
     _, executed = cache.merge_match_into_notebook(nbformat.read(tour, as_version=4))
     assert _shown(handed) == _shown(executed)
+
+    page = small_book / "_build/html/book/start/tour.html"
+    images = re.findall(r'<img class="only-(\w+)" loading="lazy" src="([^"]+)"', page.read_text())
+    assert [theme for theme, _ in images] == ["light", "dark"]
+    pictures = [page.parent / address for _, address in images]
+    assert all(picture.read_bytes().rstrip().endswith(b"</svg>") for picture in pictures)
+    assert page.stat().st_size < 100_000
 
 
 def _shown(notebook: Any) -> Any:

@@ -41,6 +41,7 @@ __all__ = [
     "run_all",
     "run_cells",
     "store",
+    "words_file",
     "write_executed",
 ]
 
@@ -124,18 +125,30 @@ def open_cache(root: Path, build: Path) -> JupyterCacheBase:
 
 
 def cached(cache: JupyterCacheBase, root: Path, notebook: str) -> Run | None:
-    """The run that the cache holds for the present source of a notebook, if any."""
+    """The run that the cache holds for the present source and words of a notebook, if any."""
     try:
         record = cache.match_cache_notebook(nbformat.read(root / notebook, as_version=4))
     except KeyError:
         return None
-    return Run(notebook, **record.data)
+    used = dict(record.data)
+    return Run(notebook, **used) if used.pop("words") == _words_hash(root / notebook) else None
+
+
+def words_file(notebook: Path) -> Path:
+    """File with the captions and alternative texts of a notebook's figures, if it has one."""
+    return notebook.with_suffix(".figures.toml")
+
+
+def _words_hash(notebook: Path) -> str:
+    words = words_file(notebook)
+    return hashlib.sha256(words.read_bytes()).hexdigest() if words.exists() else ""
 
 
 def store(cache: JupyterCacheBase, root: Path, run: Run, executed: Any) -> None:
     """Keep an executed notebook, with the time and the memory that it took."""
+    path = root / run.notebook
     used = {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds, "peak_mb": run.peak_mb}
-    bundle = CacheBundleIn(executed, str(root / run.notebook), data=used)
+    bundle = CacheBundleIn(executed, str(path), data=used | {"words": _words_hash(path)})
     cache.cache_notebook_bundle(bundle, overwrite=True)
 
 

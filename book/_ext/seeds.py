@@ -16,6 +16,7 @@ import asyncio
 import hashlib
 import json
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -81,6 +82,8 @@ async def _run(notebook: Path, seed: int) -> dict[str, Any]:
             # No open port. Kernel and client have different folders, so the socket's is absolute.
             config=Config({"KernelManager": {"transport": "ipc", "ip": f"{folder}/kernel"}}),
         )
+        if execute.words_file(notebook).exists():
+            shutil.copy(execute.words_file(notebook), folder)
         environment = os.environ | {
             "HEPML_SEED": str(seed),
             "HEPML_BUILD": folder,
