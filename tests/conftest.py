@@ -63,10 +63,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Iterator[None]:
-    """The report of the teardown, which is last, carries the time of fixtures and test."""
+    """The report of the teardown, which is last, carries the time of fixtures and test.
+
+    A test that has work done by a process that it does not end records it as ``cpu_elsewhere``.
+    """
     yield
     start = dict(item.user_properties)["cpu_start"]
-    item.user_properties.append(("cpu_seconds", _cpu_now() - start))
+    elsewhere = sum(value for name, value in item.user_properties if name == "cpu_elsewhere")
+    item.user_properties.append(("cpu_seconds", _cpu_now() - start + elsewhere))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
