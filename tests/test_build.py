@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -12,11 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 import build
 import execute
+import figures
 import offline
 from hepml_lib.page import results
 
@@ -154,6 +158,21 @@ def test_a_page_shows_the_last_run(small_book: Path, tmp_path: Path) -> None:
         assert not old.exists()
         page = (small_book / "_build/html/book/start/tour.html").read_text(encoding="utf-8")
         assert re.findall(r"scale (\S+) (\d)", page) == [(scale, seed)]
+
+
+def test_an_image_of_points_keeps_its_colours() -> None:
+    """What is drawn in few colours stays as it is, and takes fewer bytes."""
+    rng = np.random.default_rng(1)
+    palette = np.array([[87, 144, 252, 255], [228, 37, 54, 128], [0, 0, 0, 0]], np.uint8)
+    drawn = palette[rng.integers(0, 3, (300, 200))]
+    stream = io.BytesIO()
+    Image.fromarray(drawn).save(stream, "png")
+    small = figures._with_palette(stream.getvalue())
+    assert len(small) < 0.8 * len(stream.getvalue())
+    shown = np.asarray(Image.open(io.BytesIO(small)).convert("RGBA")).astype(int)
+    seen = drawn[..., 3:] > 0
+    assert abs(np.where(seen, shown - drawn, 0)).max() <= 8
+    assert not shown[~seen[..., 0], 3].any()
 
 
 def test_new_words_of_a_figure_reach_its_page(small_book: Path) -> None:

@@ -131,7 +131,9 @@ def cached(cache: JupyterCacheBase, root: Path, notebook: str) -> Run | None:
     except KeyError:
         return None
     used = dict(record.data)
-    return Run(notebook, **used) if used.pop("words") == _words_hash(root / notebook) else None
+    return (
+        Run(notebook, **used) if used.pop("words", None) == _words_hash(root / notebook) else None
+    )
 
 
 def words_file(notebook: Path) -> Path:

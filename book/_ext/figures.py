@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import io
 import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
+from PIL import Image
 from sphinx.application import Sphinx
 
 __all__ = ["setup"]
@@ -30,6 +32,8 @@ def _move_out(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
     def outside(image: re.Match[str]) -> str:
         attributes, kind, encoded, data = image.groups()
         content = base64.b64decode(data) if encoded else unquote_to_bytes(data)
+        if kind == "png":
+            content = _with_palette(content)
         name = f"{hashlib.sha256(content).hexdigest()[:16]}.{kind.removesuffix('+xml')}"
         if not (folder / name).exists():
             (folder / name).write_bytes(content)
@@ -38,6 +42,15 @@ def _move_out(app: Sphinx, page: str, template: str, context: dict[str, Any], tr
 
     if "body" in context:
         context["body"] = _INSIDE.sub(outside, context["body"])
+
+
+def _with_palette(png: bytes) -> bytes:
+    """The same image in its 256 chief colours, which takes a quarter of the bytes."""
+    method, dither = Image.Quantize.FASTOCTREE, Image.Dither.NONE
+    image = Image.open(io.BytesIO(png)).convert("RGBA").quantize(256, method=method, dither=dither)
+    stream = io.BytesIO()
+    image.save(stream, "png", optimize=True)
+    return stream.getvalue()
 
 
 def _remove_unused(app: Sphinx, error: Exception | None) -> None:

@@ -48,7 +48,7 @@ def code_hash(notebook: str | Path) -> str:
         Hexadecimal, of 16 digits. It does not depend on the version of Python.
     """
     trees = [_Plain().visit(tree) for tree in source_trees(notebook)]
-    return _digest("\n".join(_written(tree) for tree in trees if tree.body))
+    return _digest("\n".join(_written(statement) for tree in trees for statement in tree.body))
 
 
 def committed_data(opened: Iterable[str]) -> list[str]:

@@ -126,6 +126,11 @@ def test_words_may_change_under_a_study(notebook, cell, old, new):
     assert studies.check_study(notebook) == []
 
 
+def test_a_cell_may_be_split_under_a_study(notebook):
+    write_notebook(notebook, *[part for cell in CELLS for part in cell.split("\n")])
+    assert studies.check_study(notebook) == []
+
+
 @pytest.mark.parametrize(
     ("cell", "old", "new"),
     [
