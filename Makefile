@@ -15,16 +15,17 @@ export OMP_NUM_THREADS ?= 1
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help lab book test lint data bench firmware seeds clean wheels
+.PHONY: help lab book test lint data bench firmware seeds size clean wheels
 
 help:
 	@echo "make book                run every notebook and build the pages; make book CHAPTER=tagging builds one chapter"
 	@echo "make lab                 open JupyterLab on the tour"
-	@echo "make test                style, unit tests, notebooks as tests, a strict build, a browser test"
+	@echo "make test                style, unit tests, notebooks as tests, a strict build, a browser test; where the time went"
 	@echo "make lint                style and types"
 	@echo "make data                check the committed samples"
 	@echo "make bench               speed of generation, import, bootstrap and training"
-	@echo "make seeds NOTEBOOK=...  repeat a notebook with 20 seeds"
+	@echo "make seeds NOTEBOOK=...  repeat a notebook with 20 seeds; with RENEW=1 check a study by two of them"
+	@echo "make size                lines of code by folder and by row of the headline figures"
 	@echo "make firmware            jet taggers as hardware: simulation and synthesis of their circuits (an hour)"
 	@echo "make wheels              ask the package index for every pin on every platform"
 	@echo "make clean               remove build products; the environment stays"
@@ -35,11 +36,8 @@ book: $(READY)
 lab: $(READY)
 	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) book/start/tour.ipynb
 
-test: lint $(READY) $(BROWSER)
-	$(BIN)/pytest -n 2 -m "not pages"
-	HEPML_BUILD=$(CURDIR)/_build/nbval $(BIN)/pytest -n 2 --dist loadscope -o addopts= --nbval-lax --nbval-cell-timeout 600 book
-	$(BIN)/python book/_ext/build.py --strict
-	$(BIN)/pytest -m pages tests/notebooks tests/browser
+test: $(READY) $(BROWSER)
+	$(BIN)/python .ci/test.py
 
 lint: $(READY)
 	$(BIN)/ruff format --check .
@@ -59,7 +57,10 @@ firmware: $(READY)
 
 seeds: $(READY)
 	@test -n "$(NOTEBOOK)" || { echo "name a notebook: make seeds NOTEBOOK=book/start/tour.ipynb"; exit 2; }
-	$(BIN)/python book/_ext/seeds.py $(NOTEBOOK)
+	$(BIN)/python book/_ext/seeds.py $(NOTEBOOK) $(if $(RENEW),--renew)
+
+size: $(READY)
+	$(BIN)/python .ci/size.py
 
 wheels: $(READY)
 	$(BIN)/python .ci/wheels.py

@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 import build
 import execute
+import figures
 import offline
+from hepml_lib.page import results
 
 _ROOT = Path(__file__).resolve().parent.parent
 _TOC = {
@@ -45,6 +53,7 @@ def small_book(root: Path, tmp_path: Path) -> Path:
     shutil.copyfile(root / "_config.yml", tmp_path / "_config.yml")
     shutil.copytree(root / "book" / "_static", tmp_path / "book" / "_static")
     shutil.copytree(root / "book" / "_ext", tmp_path / "book" / "_ext")
+    shutil.copyfile(root / "book" / "conftest.py", tmp_path / "book" / "conftest.py")
     (tmp_path / "book" / "references.bib").touch()
     (tmp_path / "book" / "intro.md").write_text("# A book\n", encoding="utf-8")
     (tmp_path / "_toc.yml").write_text(yaml.safe_dump(_TOC), encoding="utf-8")
@@ -53,16 +62,26 @@ def small_book(root: Path, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def _build(book: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, str(book / "book" / "_ext" / "build.py"), *options]
+def _run(book: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command,
-        env=os.environ | {"PYTHONPATH": str(_ROOT)},
+        [sys.executable, *arguments],
+        cwd=book,
+        env=os.environ | {"PYTHONPATH": str(_ROOT)} | variables,
         capture_output=True,
         text=True,
         timeout=240,
         check=False,
     )
+
+
+def _build(book: Path, *options: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    return _run(book, "book/_ext/build.py", *options, **variables)
+
+
+def _judge(book: Path) -> subprocess.CompletedProcess[str]:
+    """Run the notebooks of a small book as tests, as `make test` does."""
+    options = "-n 2 --dist loadscope -o addopts= -o pythonpath=book/_ext -p no:cacheprovider"
+    return _run(book, "-m", "pytest", *options.split(), "--nbval-lax", "--rootdir=.", "book")
 
 
 def test_a_chapter_keeps_the_first_page_and_its_own() -> None:
@@ -73,7 +92,9 @@ def test_a_chapter_keeps_the_first_page_and_its_own() -> None:
 
 
 def test_the_key_of_the_cache_sees_library_data_and_settings(
-    small_book: Path, monkeypatch: pytest.MonkeyPatch
+    small_book: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     seen = {execute.fingerprint(small_book)}
     for name in ("hepml_lib/metrics.py", "data/manifest.toml", "constraints.txt"):
@@ -81,7 +102,14 @@ def test_the_key_of_the_cache_sees_library_data_and_settings(
         seen.add(execute.fingerprint(small_book))
     monkeypatch.setenv("HEPML_SCALE", "full")
     seen.add(execute.fingerprint(small_book))
-    assert len(seen) == 5
+    elsewhere = tmp_path_factory.mktemp("data")
+    for folder in (elsewhere / "a", elsewhere / "b"):
+        monkeypatch.setenv("HEPML_DATA", str(folder))
+        seen.add(execute.fingerprint(small_book))
+        folder.mkdir()
+        (folder / "manifest.toml").write_text("the same in both", encoding="utf-8")
+        seen.add(execute.fingerprint(small_book))
+    assert len(seen) == 9
     (small_book / "hepml_lib" / "__pycache__").mkdir()
     (small_book / "hepml_lib" / "__pycache__" / "metrics.pyc").touch()
     (small_book / "book" / "intro.md").write_text("# Words\n", encoding="utf-8")
@@ -111,6 +139,60 @@ def test_only_a_change_is_run_again(small_book: Path) -> None:
     assert _build(small_book, "--strict").returncode == 1
 
 
+def test_a_page_shows_the_last_run(small_book: Path, tmp_path: Path) -> None:
+    """The source of the page stays as it is; the data and the seed change under it."""
+    _write_notebook(
+        small_book / "book/start/tour.ipynb",
+        "from hepml_lib import settings",
+        "print('scale', (settings.data_dir() / 'scale.txt').read_text(), settings.base_seed())",
+    )
+    data = tmp_path / "my data"
+    data.mkdir()
+    (small_book / "_build/html/_images").mkdir(parents=True)
+    old = small_book / "_build/html/_images/0123456789abcdef.svg"
+    old.touch()
+    for scale, seed in (("1.02", "1"), ("1.05", "2")):
+        (data / "scale.txt").write_text(scale, encoding="utf-8")
+        built = _build(small_book, HEPML_DATA="my data", HEPML_SEED=seed)
+        assert built.returncode == 0, built.stdout + built.stderr
+        assert not old.exists()
+        page = (small_book / "_build/html/book/start/tour.html").read_text(encoding="utf-8")
+        assert re.findall(r"scale (\S+) (\d)", page) == [(scale, seed)]
+
+
+def test_an_image_of_points_keeps_its_colours() -> None:
+    """What is drawn in few colours stays as it is, and takes fewer bytes."""
+    rng = np.random.default_rng(1)
+    palette = np.array([[87, 144, 252, 255], [228, 37, 54, 128], [0, 0, 0, 0]], np.uint8)
+    drawn = palette[rng.integers(0, 3, (300, 200))]
+    stream = io.BytesIO()
+    Image.fromarray(drawn).save(stream, "png")
+    small = figures._with_palette(stream.getvalue())
+    assert len(small) < 0.8 * len(stream.getvalue())
+    shown = np.asarray(Image.open(io.BytesIO(small)).convert("RGBA")).astype(int)
+    seen = drawn[..., 3:] > 0
+    assert abs(np.where(seen, shown - drawn, 0)).max() <= 8
+    assert not shown[~seen[..., 0], 3].any()
+
+
+def test_new_words_of_a_figure_reach_its_page(small_book: Path) -> None:
+    """The words lie beside the notebook, whose source stays as it is; only its page is remade."""
+    cache = execute.open_cache(small_book, small_book / "_build")
+    for name in ("start/tour", "tagging/one"):
+        path = small_book / f"book/{name}.ipynb"
+        _write_notebook(path, f"print({name!r})")
+        executed: Any = nbformat.read(path, as_version=4)
+        executed.cells[-1].execution_count = 1
+        run = execute.Run(f"book/{name}.ipynb", 1.0, 1.0, 100.0)
+        execute.store(cache, small_book, run, executed)
+        assert execute.cached(cache, small_book, run.notebook) == run
+    words = execute.words_file(small_book / "book/start/tour.ipynb")
+    assert words.name == "tour.figures.toml"
+    words.write_text("[roc]", encoding="utf-8")
+    assert execute.cached(cache, small_book, "book/start/tour.ipynb") is None
+    assert execute.cached(cache, small_book, "book/tagging/one.ipynb") is not None
+
+
 def test_a_failing_notebook_fails_the_build_and_names_the_cell(small_book: Path) -> None:
     wrong = ("closure = 1.3", "assert closure < 1.1, 'no closure'")
     _write_notebook(small_book / "book/start/tour.ipynb", *wrong)
@@ -124,21 +206,83 @@ def test_a_failing_notebook_fails_the_build_and_names_the_cell(small_book: Path)
     assert not (small_book / "_build" / "html").exists()
 
 
-def test_a_failing_notebook_fails_the_notebook_tests(tmp_path: Path) -> None:
-    _write_notebook(tmp_path / "page.ipynb", "assert 1 + 1 == 3")
-    options = [
-        "-o",
-        "addopts=",
-        "-p",
-        "no:cacheprovider",
-        "--nbval-lax",
-        "--rootdir",
-        str(tmp_path),
-    ]
-    command = [sys.executable, "-m", "pytest", *options, str(tmp_path)]
-    result = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
-    assert result.returncode == 1
-    assert "1 failed" in result.stdout
+_SHOWING = (
+    "from hepml_lib.metrics import Estimate",
+    "from hepml_lib.page import results",
+    "from hepml_lib.page.explore import Slider, explore",
+    "results.record('TAG-2', 'area', Estimate(0.9, 0.89, 0.91, 'bootstrap')); print(6 * 7)",
+    "alt = 'A parabola that opens upward and gets steeper with a.'\n"
+    "explore(lambda a: ([{'x': [0, 1], 'y': [0, a]}], {'title': f'a = {a}'}),\n"
+    "        a=Slider([1, 2], label='Curvature'), alt=alt, caption='The larger, the steeper.')",
+    "from hepml_lib import plots\n"
+    "plots.figure(lambda ax: ax.plot([0, 1], [0, 2]), caption='The response is linear.',\n"
+    "             alt='A straight line that rises from zero to two.')",
+)
+
+
+def test_what_the_notebook_tests_ran_is_not_run_again(small_book: Path) -> None:
+    tour = small_book / "book/start/tour.ipynb"
+    _write_notebook(tour, *_SHOWING)
+    judged = _judge(small_book)
+    assert judged.returncode == 0, judged.stdout
+    assert "7 passed" in judged.stdout
+
+    built = _build(small_book, "--strict")
+    assert built.returncode == 0, built.stderr
+    assert "running" not in built.stdout
+    records = json.loads((small_book / "_build/results.json").read_text(encoding="utf-8"))
+    assert [(r["name"], r["notebook"]) for r in records] == [("area", "book/start/tour.ipynb")]
+
+    cache = execute.open_cache(small_book, small_book / "_build")
+    run = execute.cached(cache, small_book, "book/start/tour.ipynb")
+    assert run is not None
+    assert 0.5 < run.cpu_seconds < 60  # a kernel, plotly and matplotlib
+    assert 100 < run.peak_mb < 1000
+    handed = nbformat.read(small_book / "_build/executed/book/start/tour.ipynb", as_version=4)
+    (itself,) = execute.run_all(
+        cache, small_book, small_book / "_build", ["book/start/tour.ipynb"], 1
+    )
+    assert not itself.error
+    _, executed = cache.merge_match_into_notebook(nbformat.read(tour, as_version=4))
+    assert _shown(handed) == _shown(executed)
+
+    page = small_book / "_build/html/book/start/tour.html"
+    images = re.findall(r'<img class="only-(\w+)" loading="lazy" src="([^"]+)"', page.read_text())
+    assert [theme for theme, _ in images] == ["light", "dark"]
+    pictures = [page.parent / address for _, address in images]
+    assert all(picture.read_bytes().rstrip().endswith(b"</svg>") for picture in pictures)
+    assert page.stat().st_size < 100_000
+
+
+def _shown(notebook: Any) -> Any:
+    """Outputs, counts and metadata, less what differs from run to run by itself."""
+    for cell in notebook.cells:
+        for output in cell.get("outputs", []):
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+            for used in ("seconds", "peak_mb"):
+                output.get("data", {}).get(results.MIME, {}).pop(used, None)
+    return notebook
+
+
+def test_a_failing_notebook_fails_the_notebook_tests_and_is_not_handed_over(
+    small_book: Path,
+) -> None:
+    _write_notebook(small_book / "book/start/tour.ipynb", "print(1)", "assert 1 + 1 == 3")
+    # What nbval passes over, it has not judged; the build, which has no such words, runs it.
+    _write_notebook(small_book / "book/tagging/one.ipynb", "# NBVAL_SKIP\nassert 1 + 1 == 3")
+    judged = _judge(small_book)
+    assert judged.returncode == 1
+    assert "1 failed, 1 passed, 1 skipped" in judged.stdout
+    assert "running 2 of 2" in _build(small_book).stdout
+
+
+def test_widgets_that_a_page_shows_keep_their_state(small_book: Path) -> None:
+    one = small_book / "book/tagging/one.ipynb"
+    _write_notebook(one, "import ipywidgets", "ipywidgets.IntSlider()")
+    assert _judge(small_book).returncode == 0
+    assert "running 1 of 2" in _build(small_book).stdout
+    page = (small_book / "_build/html/book/tagging/one.html").read_text(encoding="utf-8")
+    assert "IntSliderModel" in page
 
 
 def test_time_and_memory_over_the_budget_are_named() -> None:

@@ -50,12 +50,43 @@ def test_a_study_measures_the_scatter_and_resumes(notebook, tmp_path, capsys):
     table = seeds.report(found)
     assert "guard too high" in table
     assert "seed 2: cell " in table
-    assert "has 2 seeds, not 20" in results.check_study(notebook)[0]
+    assert "the study has 2 seeds, not 20" in results.check_study(notebook)
     assert not (tmp_path / "build" / "results.json").exists()
 
     capsys.readouterr()
     assert len(seeds.study(notebook, runs=3)["seeds"]) == 3
     assert [line.split()[1] for line in capsys.readouterr().out.splitlines()] == ["3"]
+
+
+def test_a_study_stands_if_two_of_its_seeds_repeat(notebook, tmp_path, capsys, monkeypatch):
+    """A study of two seeds; then the code, and then what comes out, changes."""
+    data = tmp_path / "data" / "models"
+    data.mkdir(parents=True)
+    (data / "pfn.safetensors").write_bytes(b"weights")
+    monkeypatch.setenv("HEPML_DATA", str(data.parent))
+    opens = "stored = (settings.data_dir() / 'models/pfn.safetensors').read_bytes()"
+    write(notebook, NOTEBOOK, opens, LATER)
+    first = seeds.study(notebook, runs=2)
+    assert list(first["ran_on"]["data"]) == ["models/pfn.safetensors"]
+
+    write(notebook, NOTEBOOK, opens, "also = 'something'", LATER)
+    (data / "pfn.safetensors").write_bytes(b"the same in other words")
+    assert any("the notebook's code, models/pfn" in said for said in results.check_study(notebook))
+    capsys.readouterr()
+    assert seeds.renew(notebook) == []
+    assert sorted(line.split()[1] for line in capsys.readouterr().out.splitlines()) == ["1", "2"]
+    assert not any("version" in said for said in results.check_study(notebook))
+    file = notebook.parent / "tour.seeds.json"
+    renewed = json.loads(file.read_text())
+    assert renewed | {"ran_on": first["ran_on"]} == first
+
+    write(notebook, NOTEBOOK.replace("0.10 +", "0.11 +"), opens, LATER)
+    monkeypatch.setattr("sys.argv", ["seeds.py", str(notebook), "--renew"])
+    assert seeds.main() == 1
+    out, err = capsys.readouterr()
+    assert "'PFN area' is 0.102 with seed 2 in the study, and now 0.112" in out
+    assert f"make seeds NOTEBOOK={notebook}" in err
+    assert json.loads(file.read_text()) == renewed
 
 
 def test_an_error_stops_the_study_and_is_located(notebook):
@@ -77,3 +108,7 @@ def test_what_is_missing_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("sys.argv", ["seeds.py", str(tmp_path / "tuor.ipynb")])
     assert seeds.main() == 1
     assert "there is no notebook" in capsys.readouterr().err
+    write(tmp_path / "tour.ipynb", "1 + 1")
+    monkeypatch.setattr("sys.argv", ["seeds.py", str(tmp_path / "tour.ipynb"), "--renew"])
+    assert seeds.main() == 1
+    assert "tour.seeds.json" in capsys.readouterr().err

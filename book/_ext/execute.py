@@ -34,10 +34,14 @@ __all__ = [
     "BUDGET_SECONDS",
     "Run",
     "cached",
+    "environment",
     "fingerprint",
+    "needs_widget_state",
     "open_cache",
     "run_all",
     "run_cells",
+    "store",
+    "words_file",
     "write_executed",
 ]
 
@@ -73,19 +77,39 @@ class Run:
 
 
 def fingerprint(root: Path) -> str:
-    """One hash of what outputs depend on besides the notebook: library, data, pins, settings."""
+    """One hash of what outputs depend on besides the notebook: library, data, pins, settings.
+
+    The data are those of the checkout, or with ``HEPML_DATA`` the folder that it names.
+    """
     digest = hashlib.sha256()
-    for setting in ("HEPML_SCALE", "HEPML_SEED"):
+    for setting in ("HEPML_SCALE", "HEPML_SEED", "HEPML_DEVICE", "HEPML_THREADS"):
         digest.update(f"{setting}={os.environ.get(setting)};".encode())
     digest.update(f"python {sys.version_info[:2]}".encode())
-    files = [root / "constraints.txt"]
-    for folder in ("hepml_lib", "data"):
-        files += (root / folder).rglob("*")
+    data = root / "data"
+    if "HEPML_DATA" in os.environ:
+        data = Path(os.environ["HEPML_DATA"]).expanduser().resolve()
+        digest.update(f"HEPML_DATA={data};".encode())
+    files = [root / "constraints.txt", *(root / "hepml_lib").rglob("*"), *data.rglob("*")]
     for file in sorted(files):
         if file.is_file() and "__pycache__" not in file.parts:
-            digest.update(file.relative_to(root).as_posix().encode())
-            digest.update(hashlib.sha256(file.read_bytes()).digest())
+            name = file.relative_to(root if file.is_relative_to(root) else data)
+            digest.update(name.as_posix().encode())
+            with file.open("rb") as content:
+                digest.update(hashlib.file_digest(content, "sha256").digest())
     return digest.hexdigest()
+
+
+def environment(root: Path, build: Path) -> dict[str, str]:
+    """Variables under which the notebooks of a checkout run, besides ``HEPML_NOTEBOOK``."""
+    variables = {
+        "HEPML_BUILD": str(build),
+        # Small networks run faster on one thread, and two notebooks then do not disturb each other.
+        "OMP_NUM_THREADS": "1",
+        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
+    }
+    if "HEPML_DATA" in os.environ:  # a kernel works in the folder of its notebook
+        variables["HEPML_DATA"] = str(Path(os.environ["HEPML_DATA"]).expanduser().resolve())
+    return variables
 
 
 def open_cache(root: Path, build: Path) -> JupyterCacheBase:
@@ -101,12 +125,33 @@ def open_cache(root: Path, build: Path) -> JupyterCacheBase:
 
 
 def cached(cache: JupyterCacheBase, root: Path, notebook: str) -> Run | None:
-    """The run that the cache holds for the present source of a notebook, if any."""
+    """The run that the cache holds for the present source and words of a notebook, if any."""
     try:
         record = cache.match_cache_notebook(nbformat.read(root / notebook, as_version=4))
     except KeyError:
         return None
-    return Run(notebook, **record.data)
+    used = dict(record.data)
+    return (
+        Run(notebook, **used) if used.pop("words", None) == _words_hash(root / notebook) else None
+    )
+
+
+def words_file(notebook: Path) -> Path:
+    """File with the captions and alternative texts of a notebook's figures, if it has one."""
+    return notebook.with_suffix(".figures.toml")
+
+
+def _words_hash(notebook: Path) -> str:
+    words = words_file(notebook)
+    return hashlib.sha256(words.read_bytes()).hexdigest() if words.exists() else ""
+
+
+def store(cache: JupyterCacheBase, root: Path, run: Run, executed: Any) -> None:
+    """Keep an executed notebook, with the time and the memory that it took."""
+    path = root / run.notebook
+    used = {"seconds": run.seconds, "cpu_seconds": run.cpu_seconds, "peak_mb": run.peak_mb}
+    bundle = CacheBundleIn(executed, str(path), data=used | {"words": _words_hash(path)})
+    cache.cache_notebook_bundle(bundle, overwrite=True)
 
 
 def write_executed(cache: JupyterCacheBase, root: Path, notebook: str, folder: Path) -> Path:
@@ -122,29 +167,15 @@ def run_all(
     cache: JupyterCacheBase, root: Path, build: Path, notebooks: Sequence[str], jobs: int
 ) -> Iterator[Run]:
     """Run notebooks, `jobs` at a time, yield each as it ends, and cache the ones that succeed."""
-    environment = {
-        "HEPML_BUILD": str(build),
-        # Small networks run faster on one thread, and two notebooks then do not disturb each other.
-        "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": os.pathsep.join([str(root), os.environ.get("PYTHONPATH", "")]),
-    }
+    variables = environment(root, build)
     with ProcessPoolExecutor(
         jobs, mp_context=multiprocessing.get_context("spawn"), max_tasks_per_child=1
     ) as pool:
-        tasks = [pool.submit(_run, root, notebook, environment) for notebook in notebooks]
+        tasks = [pool.submit(_run, root, notebook, variables) for notebook in notebooks]
         for task in as_completed(tasks):
             run, executed = task.result()
             if not run.error:
-                bundle = CacheBundleIn(
-                    executed,
-                    str(root / run.notebook),
-                    data={
-                        "seconds": run.seconds,
-                        "cpu_seconds": run.cpu_seconds,
-                        "peak_mb": run.peak_mb,
-                    },
-                )
-                cache.cache_notebook_bundle(bundle, overwrite=True)
+                store(cache, root, run, executed)
             yield run
 
 
@@ -174,9 +205,9 @@ def run_cells(content: Any, folder: Path) -> None:
             raise
 
 
-def _run(root: Path, notebook: str, environment: dict[str, str]) -> tuple[Run, Any]:
+def _run(root: Path, notebook: str, variables: dict[str, str]) -> tuple[Run, Any]:
     """Run one notebook; the kernel is this process's only child, so what it used can be read."""
-    os.environ.update(environment, HEPML_NOTEBOOK=notebook)
+    os.environ.update(variables, HEPML_NOTEBOOK=notebook)
     path = root / notebook
     content = nbformat.read(path, as_version=4)
     start = time.monotonic()
@@ -189,7 +220,8 @@ def _run(root: Path, notebook: str, environment: dict[str, str]) -> tuple[Run, A
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu_seconds = used.ru_utime + used.ru_stime
     unit = 1024**2 if sys.platform == "darwin" else 1024  # bytes on macOS, KiB on Linux
-    _drop_unused_widgets(content)
+    if not needs_widget_state(content):
+        content.metadata.pop("widgets", None)
     return Run(notebook, seconds, cpu_seconds, used.ru_maxrss / unit, error), content
 
 
@@ -201,10 +233,10 @@ def _describe(failure: Exception) -> str:
     return f"{failure.__notes__[-1]}: {_COLOURS.sub('', why)}"
 
 
-def _drop_unused_widgets(content: Any) -> None:
-    """Forget the widgets' state when each widget also has an HTML form, which the page shows."""
-    for cell in content.cells:
-        for output in cell.get("outputs", []):
-            if _WIDGET in output.get("data", {}) and "text/html" not in output["data"]:
-                return
-    content.metadata.pop("widgets", None)
+def needs_widget_state(executed: Any) -> bool:
+    """Whether an output is a widget without an HTML form, which a page would show in its place."""
+    return any(
+        _WIDGET in output.get("data", {}) and "text/html" not in output["data"]
+        for cell in executed.cells
+        for output in cell.get("outputs", [])
+    )

@@ -29,6 +29,8 @@ async function read(browser, name, colorScheme) {
     viewport: { width: 1280, height: 900 },
   });
   await page.goto(`${home}/${name}`, { waitUntil: "load" });
+  // Pictures are loaded when a reader comes near; here at once, those of the other theme left out.
+  await page.evaluate(() => document.querySelectorAll("main img").forEach((i) => (i.loading = "eager")));
   await page.waitForTimeout(1500); // equations and figures are drawn after loading
   const facts = await page.evaluate(() => ({
     theme: document.documentElement.dataset.theme,
@@ -37,6 +39,7 @@ async function read(browser, name, colorScheme) {
     figures: document.querySelectorAll("main .js-plotly-plot").length,
     undrawn: document.querySelectorAll("main .hepml-plot:not(.js-plotly-plot)").length,
     images: document.querySelectorAll("main img").length,
+    broken: [...document.querySelectorAll("main img")].filter((i) => !i.naturalWidth).map((i) => i.outerHTML.slice(0, 200)),
     withoutAlt: [...document.querySelectorAll("main img:not([alt]), main img[alt='']")].map((i) => i.outerHTML.slice(0, 200)),
     // Variants for the other theme are hidden; of each pair one must be seen.
     hidden: [...document.querySelectorAll("main figure.hepml-figure")].filter(

@@ -108,6 +108,8 @@ def test_pages_open_from_the_folder_without_a_server(chromium: str, screenshots:
     for page in _drive(chromium, "static.js", _HTML.as_uri(), str(screenshots), *pages):
         assert page["external"] == page["errors"] == [], page["name"]
         assert page["undrawn"] == 0, page["name"]
+        assert page["images"], page["name"]
+        assert page["broken"] == [], page["name"]
         assert all(page["moved"]), page["name"]
 
 
@@ -121,6 +123,7 @@ def test_figures_are_drawn_in_both_themes(seen: list[dict[str, Any]]) -> None:
     assert {page["theme"] for page in seen} == {"light", "dark"}
     for page in seen:
         assert page["undrawn"] == 0, page["name"]
+        assert page["broken"] == [], page["name"]
         assert page["hidden"] == 0, page["name"]
         assert page["captions"] == page["framed"], f"{page['name']} hides a caption"
         assert page["withoutAlt"] == [], page["name"]

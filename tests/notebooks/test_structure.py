@@ -5,9 +5,12 @@ from __future__ import annotations
 import ast
 import itertools
 import re
+import statistics
+import tomllib
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import nbformat
 import pytest
@@ -21,7 +24,27 @@ _PAGES = sorted(
 )
 # Words that the headings of a page contain, in this order.
 _PARTS = ("goals and prerequisites", "baseline", "idea", "something to break", "exercises")
+_KEYS = {"alt", "caption"}
 _SHORTEST_ALT = 40
+# Tags of a cell. No tag that lets a cell fail, or not run, is ever among them.
+_TAGS = {"hide-input"}
+_HIDING = re.compile(r"#\s*((?:NBVAL|PYTEST_VALIDATE)_\w+)")  # comments that nbval obeys
+_ALL = {"AssertionError", "BaseException", "Exception"}  # what a failed assertion is
+# Lines of a code cell: of the median one, of the longest, and characters of a line.
+_MEDIAN, _LONGEST, _WIDEST = 12, 25, 100
+# Pages whose cells are still longer. This list must shrink to nothing.
+_TO_SHORTEN = {
+    "book/reference/detector.ipynb",
+    "book/reference/samples.ipynb",
+    "book/start/learning_from_events.ipynb",
+    "book/start/tour.ipynb",
+    "book/tagging/event_classification.ipynb",
+    "book/tagging/flavour_tagging.ipynb",
+    "book/tagging/top_landscape.ipynb",
+    "book/tagging/top_networks.ipynb",
+    "book/trigger/anomaly_trigger.ipynb",
+    "book/trigger/l1_jets_on_fpga.ipynb",
+}
 
 
 # A page of reference is looked up, not worked through: it has no exercises.
@@ -56,6 +79,12 @@ def _headings(content: Any) -> list[tuple[int, str]]:
     """Level and text of every heading, fenced blocks left out."""
     plain = re.sub(r"^(`{3,}|~{3,}).*?^\1", "", _text(content), flags=re.MULTILINE | re.DOTALL)
     return [(len(m[1]), m[2]) for m in re.finditer(r"^(#+) +(.+)$", plain, re.MULTILINE)]
+
+
+def _code(*sources: str, **metadata: Any) -> Any:
+    """A notebook of code cells, each with the same metadata."""
+    new = nbformat.v4.new_code_cell
+    return nbformat.v4.new_notebook(cells=[new(source, metadata=metadata) for source in sources])
 
 
 def _calls(content: Any) -> Iterator[tuple[str, ast.Call]]:
@@ -148,19 +177,99 @@ def _draws(call: ast.Call) -> bool:
     return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "plots"
 
 
+def _words(name: str) -> dict[str, dict[str, str]]:
+    """Alternative text and caption of the figures in the file beside a notebook."""
+    file = (_ROOT / name).with_suffix(".figures.toml")
+    if not file.exists():
+        return {}
+    tables = tomllib.loads(file.read_text(encoding="utf-8"))
+    return {
+        figure: {key: " ".join(text.split()) for key, text in table.items()}
+        for figure, table in tables.items()
+    }
+
+
+def _entry(call: ast.Call) -> str | None:
+    """The name in ``**words["name"]``, if a call has it."""
+    for given in call.keywords:
+        if given.arg is None and ast.unparse(given.value).startswith("words["):
+            return ast.literal_eval(cast(ast.Subscript, given.value).slice)
+    return None
+
+
+def _poor_words(stem: str, content: Any, words: dict[str, dict[str, str]]) -> list[str]:
+    """What is wrong with captions and alternative texts, in the calls or in the file beside."""
+    problems, alts, used = [], [], []
+    for cell, call in _calls(content):
+        if ast.unparse(call.func) == "figure_words" and ast.literal_eval(call.args[0]) != stem:
+            problems.append(f"cell {cell}: the words of another page")
+        if not _draws(call):
+            continue
+        given = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg in _KEYS}
+        entry = _entry(call)
+        if entry is not None:
+            used.append(entry)
+            given |= words.get(entry, {})
+        if set(given) != _KEYS:
+            problems.append(f"cell {cell}: {ast.unparse(call.func)} lacks alt or caption")
+            continue
+        if len(given["alt"]) < _SHORTEST_ALT:
+            problems.append(f"cell {cell}: say what the figure shows: {given['alt']!r}")
+        if given["alt"] == given["caption"]:
+            problems.append(f"cell {cell}: the caption states the finding, alt describes")
+        alts.append(given["alt"])
+    if not alts:
+        problems.append("a page has at least one figure")
+    problems += [f"two figures have the alternative text {alt!r}" for alt in _twice(alts)]
+    problems += [f"two figures have the words of {name!r}" for name in _twice(used)]
+    problems += [f"no figure has the words of {name!r}" for name in words.keys() - set(used)]
+    return problems
+
+
+def _twice(names: list[str]) -> list[str]:
+    return sorted(name for name, count in Counter(names).items() if count > 1)
+
+
 def test_figures_have_caption_and_alternative_text(page: tuple[str, Any]) -> None:
-    _, content = page
-    alts = []
-    for cell, call in filter(lambda found: _draws(found[1]), _calls(content)):
-        words = {word.arg: word.value for word in call.keywords}
-        assert {"alt", "caption"} <= set(words), f"cell {cell}: {ast.unparse(call.func)}"
-        alt, caption = (ast.literal_eval(words[name]) for name in ("alt", "caption"))
-        assert len(alt) >= _SHORTEST_ALT, f"cell {cell}: say what the figure shows: {alt!r}"
-        assert alt != caption, f"cell {cell}: the caption states the finding, alt describes"
-        alts.append(alt)
-    assert alts, "a page has at least one figure"
-    assert len(set(alts)) == len(alts), "two figures have the same alternative text"
+    name, content = page
+    assert _poor_words(Path(name).stem, content, _words(name)) == []
     assert not re.search(r"!\[\s*\]\(|<img(?![^>]*\balt=)", _text(content)), "a picture without alt"
+
+
+def test_every_file_of_words_has_its_notebook() -> None:
+    for file in (_ROOT / "book").rglob("*.figures.toml"):
+        notebook = file.with_name(file.name.replace(".figures.toml", ".ipynb"))
+        assert notebook.exists(), f"{file} belongs to no notebook"
+
+
+_ALT = "A curve that rises from zero to one, steeply at first."
+_OTHER = "A curve that falls from one to zero, steeply at the end."
+
+
+@pytest.mark.parametrize(
+    ("sources", "problem"),
+    [
+        ([f"plots.roc(x, alt='{_ALT}', caption='It rises.')"], None),
+        (['plots.roc(x, **words["roc"])'], None),
+        (['words = figure_words("tour")', 'explore(draw, **words["roc"])'], None),
+        (['words = figure_words("other")', 'plots.roc(x, **words["roc"])'], "of another page"),
+        (["plots.roc(x)"], "plots.roc lacks alt or caption"),
+        (['plots.roc(x, **words["rock"])'], "plots.roc lacks alt or caption"),
+        ([f"plots.roc(x, alt='{_ALT}')"], "plots.roc lacks alt or caption"),
+        (["plots.roc(x, alt='A curve.', caption='It rises.')"], "say what the figure shows"),
+        ([f"plots.roc(x, alt='{_ALT}', caption='{_ALT}')"], "the caption states the finding"),
+        (['plots.roc(x, **words["roc"])'] * 2, "two figures have the words of 'roc'"),
+        ([f"plots.roc(x, alt='{_OTHER}', caption='It falls.')"] * 2, "the alternative text"),
+        ([f"plots.roc(x, alt='{_OTHER}', caption='It falls.')"], "no figure has the words of"),
+        (["x = 1"], "at least one figure"),
+    ],
+)
+def test_poor_words_are_found(sources: list[str], problem: str | None) -> None:
+    with_file = problem is None or "alt=" not in sources[0] or "no figure" in problem
+    literal = problem is None and "alt=" in sources[0]
+    words = {"roc": {"alt": _ALT, "caption": "It rises."}} if with_file and not literal else {}
+    found = _poor_words("tour", _code(*sources), words)
+    assert (found == []) if problem is None else any(problem in said for said in found)
 
 
 def test_every_figure_goes_through_the_library(page: tuple[str, Any]) -> None:
@@ -171,6 +280,113 @@ def test_every_figure_goes_through_the_library(page: tuple[str, Any]) -> None:
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
             for name in names:
                 assert name.partition(".")[0] not in {"matplotlib", "plotly"}, f"cell {cell.id}"
+
+
+def _hidden_failures(content: Any) -> list[str]:
+    """Cells that could fail, or be passed over, while every check stays green."""
+    found = []
+    for cell in _cells(content, "code"):
+        tree = ast.parse(cell.source)
+        hiding = [f"the tag {tag!r}" for tag in set(cell.metadata.get("tags", [])) - _TAGS]
+        hiding += [f"the comment {comment!r}" for comment in _HIDING.findall(cell.source)]
+        hiding += [f"{ast.unparse(node)!r}" for node in ast.walk(tree) if _swallows(node)]
+        found += [f"cell {cell.id} has {what}" for what in hiding]
+    if "execution_allow_errors" in str([content.metadata, *(c.metadata for c in content.cells)]):
+        found.append("the metadata allow errors")
+    return found
+
+
+def _swallows(node: ast.AST) -> bool:
+    """Whether a failed assertion ends here: `except Exception`, `suppress(AssertionError)`."""
+    if isinstance(node, ast.ExceptHandler):
+        caught = node.type
+    elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("suppress"):
+        caught = ast.Tuple(node.args)
+    else:
+        return False
+    names = {name.id for name in ast.walk(caught) if isinstance(name, ast.Name)} if caught else _ALL
+    return bool(names & _ALL)
+
+
+def test_no_cell_hides_a_failure(page: tuple[str, Any]) -> None:
+    assert _hidden_failures(page[1]) == []
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        *(
+            _code("assert x", tags=[tag])
+            for tag in (
+                *("raises-exception", "skip-execution", "nbval-skip", "nbval-raises-exception"),
+                *("nbval-ignore-output", "nbval-check-output", "a-tag-of-tomorrow"),
+            )
+        ),
+        *(
+            _code(f"{comment}\nassert x")
+            for comment in (
+                *("# NBVAL_SKIP", "#NBVAL_RAISES_EXCEPTION", "## NBVAL_IGNORE_OUTPUT"),
+                "# PYTEST_VALIDATE_IGNORE_OUTPUT",
+            )
+        ),
+        _code("try:\n    results.claim('better', gain, 0.1)\nexcept AssertionError:\n    pass"),
+        _code("try:\n    assert x\nexcept (ValueError, Exception):\n    pass"),
+        _code("try:\n    assert x\nexcept:\n    pass"),
+        _code("with contextlib.suppress(AssertionError):\n    assert x"),
+        _code("assert x", mystnb={"execution_allow_errors": True}),
+    ],
+)
+def test_a_hidden_failure_is_found(content: Any) -> None:
+    assert _hidden_failures(content)
+
+
+def test_an_error_that_a_page_shows_is_no_hidden_failure() -> None:
+    shown = "try:\n    rates.rate(x)\nexcept ValueError as refusal:\n    print(refusal)  # as nbval"
+    assert _hidden_failures(_code(shown, tags=["hide-input"])) == []
+
+
+def _too_long(content: Any) -> list[str]:
+    """Cells and lines that a reader must scroll for; folded cells and exercises may be longer."""
+    code = _cells(content, "code")
+    read = [
+        cell
+        for cell in code
+        if "hide-input" not in cell.metadata.get("tags", []) and "exercises." not in cell.source
+    ]
+    lengths = {cell.id: len(cell.source.splitlines()) for cell in read}
+    found = []
+    if lengths and statistics.median(lengths.values()) > _MEDIAN:
+        found.append(f"the median cell has {statistics.median(lengths.values()):g} lines")
+    found += [
+        f"cell {cell} has {length} lines" for cell, length in lengths.items() if length > _LONGEST
+    ]
+    for cell in code:
+        for line in cell.source.splitlines():
+            if len(line) > _WIDEST:
+                found.append(f"cell {cell.id} has a line of {len(line)} characters: {line[:40]}…")
+    return found
+
+
+def test_cells_are_short(page: tuple[str, Any]) -> None:
+    name, content = page
+    found = _too_long(content)
+    assert bool(found) == (name in _TO_SHORTEN), found or "it is short now: take it from the list"
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (_code("x = 1\n" * 12, "x = 1\n" * 12, "x = 1\n" * 25), None),
+        (_code("x = 1\n" * 12, "x = 1\n" * 14), "the median cell has 13 lines"),
+        (_code(*["x = 1"] * 5, "x = 1\n" * 26), "has 26 lines"),
+        (_code("x = 1\n" * 40, tags=["hide-input"]), None),
+        (_code("exercises.check(\n" + "1,\n" * 40 + ")"), None),
+        (_code(f"x = '{'y' * 100}'", tags=["hide-input"]), "has a line of 106 characters"),
+    ],
+)
+def test_a_long_cell_is_found(content: Any, problem: str | None) -> None:
+    found = _too_long(content)
+    assert (found == []) if problem is None else any(problem in said for said in found)
 
 
 def test_every_page_asserts_something(page: tuple[str, Any]) -> None:

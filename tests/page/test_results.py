@@ -12,7 +12,7 @@ from IPython.utils.capture import capture_output
 from nbclient import NotebookClient
 
 from hepml_lib.metrics import Estimate
-from hepml_lib.page import results, studies
+from hepml_lib.page import results
 
 BETTER = Estimate(83.2, 70.1, 98.3, "event bootstrap")
 WORSE = Estimate(54.1, 47.0, 62.2, "event bootstrap")
@@ -241,54 +241,3 @@ def test_two_results_of_one_name_are_refused(executed, tmp_path):
     nbformat.write(notebook, tmp_path / "twice.ipynb")
     with pytest.raises(ValueError, match="two results named 'PFN area'"):
         results.collect([tmp_path / "twice.ipynb"])
-
-
-def study(notebook: Path, mean: float, s: float, seeds: int = studies.RUNS) -> None:
-    figure = {"values": [mean] * seeds, "mean": mean, "s": s}
-    text = json.dumps({"figures": {"PFN above trees": figure}})
-    notebook.with_suffix(".seeds.json").write_text(text)
-
-
-def test_a_guard_must_be_five_spreads_away(tmp_path):
-    notebook = write_notebook(tmp_path / "top.ipynb", *CELLS)
-    assert "make seeds NOTEBOOK=" in results.check_study(notebook)[0]
-    study(notebook, mean=0.007, s=0.0009)
-    assert results.check_study(notebook) == []
-    study(notebook, mean=0.007, s=0.0011)
-    assert "guard 0.002 is not between the null 0 and 0.0015" in results.check_study(notebook)[0]
-    study(notebook, mean=0.007, s=0.0009, seeds=5)
-    assert results.check_study(notebook) == ["'PFN above trees' has 5 seeds, not 20"]
-
-
-def test_a_guard_must_be_written_where_it_can_be_read(tmp_path):
-    hidden = write_notebook(
-        tmp_path / "hidden.ipynb",
-        "%matplotlib inline\nfor name in ('a', 'b'):\n    results.claim(name, effect, 0.1)",
-    )
-    assert (
-        "write name and guard literally: results.claim(name, effect, 0.1)"
-        in (results.check_study(hidden)[0])
-    )
-    ratio = write_notebook(tmp_path / "ratio.ipynb", "claim('PFN above trees', r, .9, null=1.0)")
-    study(ratio, mean=2, s=0.1)
-    assert "guard 0.9 is not between the null 1 and 1.5" in results.check_study(ratio)[0]
-    renamed = write_notebook(tmp_path / "renamed.ipynb", "results.claim('new', r, guard=-0.0)")
-    study(renamed, mean=2, s=0.1)
-    assert "'new' is not in renamed.seeds.json" in results.check_study(renamed)[0]
-    assert results.check_study(write_notebook(tmp_path / "none.ipynb", "1 + 1")) == []
-
-
-def test_summary_adds_bootstrap_and_retraining_in_quadrature():
-    def run(value: float) -> list[dict]:
-        reach = 4 * 1.959964
-        ends = {"low": value - reach, "high": value + reach, "level": 0.95}
-        return [{"name": "d", "value": value, **ends, "guard": 1.0, "null": 0.0}]
-
-    figure = studies.summary([run(97.0), run(100.0), run(103.0)])["d"]
-    assert (figure["retraining"], figure["bootstrap"], figure["s"]) == pytest.approx((3, 4, 5))
-    assert (figure["mean"], figure["largest_guard"]) == pytest.approx((100, 75))
-    assert (figure["guard"], figure["values"]) == (1, [97, 100, 103])
-    with pytest.raises(ValueError, match="'d' is recorded in 1 of 2 runs"):
-        studies.summary([run(1.0), []])
-    with pytest.raises(ValueError, match="not finite in every run"):
-        studies.summary([[{"name": "d", "value": None, "low": None, "high": None}]])
