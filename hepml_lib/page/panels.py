@@ -24,6 +24,7 @@ _SYMBOLS = ("circle", "square", "triangle-up", "diamond", "triangle-down", "pent
 _HATCHES = ("", "/", "x", ".", "\\", "-")
 _DOMAINS = {1: [(0.0, 1.0)], 2: [(0.0, 0.47), (0.6, 1.0)]}
 _SMALL, _LARGE = 9, 15  # pixels
+_DECADES = 2  # from here on, powers of ten alone are written at a logarithmic axis
 _BELOW = 0.1  # of a logarithmic axis: where values go that its range leaves out
 
 Series = Mapping[str, ArrayLike | Sequence[Estimate]]
@@ -166,8 +167,11 @@ class Panel:
         """
         for name, values in series.items():
             middle, low, high = self._numbers(name, values, len(groups))
-            trace = {"type": "bar", "x": list(groups), "y": middle}
-            self._add(name, trace | _error_bars(middle, low, high))
+            trace: dict[str, Any] = {"type": "bar", "x": list(groups), "y": middle}
+            trace |= _error_bars(middle, low, high)
+            if "error_y" in trace:
+                trace["error_y"]["color"] = GREY  # on its bar its own colour is not seen
+            self._add(name, trace)
         return self
 
     def image(
@@ -223,7 +227,9 @@ class Panel:
             return content | {"type": "log"}
         if min(limits) <= 0:
             raise ValueError(f"a logarithmic axis cannot reach {min(limits)}: see {axis}lim")
-        return content | {"type": "log", "range": [float(end) for end in np.log10(limits)]}
+        ends = [float(end) for end in np.log10(limits)]
+        ticks = {"dtick": 1} if abs(ends[1] - ends[0]) >= _DECADES else {}
+        return content | {"type": "log", "range": ends} | ticks
 
     def _numbers(
         self, name: str, values: Any, length: int
@@ -255,9 +261,8 @@ def _error_bars(
 ) -> dict[str, Any]:
     if low is None or high is None:
         return {}
-    return {
-        "error_y": {"type": "data", "array": high - middle, "arrayminus": middle - low, "width": 3}
-    }
+    ends = {"array": high - middle, "arrayminus": middle - low}
+    return {"error_y": {"type": "data", "width": 3, **ends}}
 
 
 def assemble(panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], dict[str, Any]]:
@@ -296,7 +301,8 @@ def assemble(panels: Sequence[Panel]) -> tuple[list[dict[str, Any]], dict[str, A
         shapes = [_on(shape, suffix) for shape in panel._shapes]
         layout["shapes"] = [*layout.get("shapes", []), *shapes]
     if len(panels) > 1:
-        layout["legend"] = {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.25}
+        above = {"x": 0, "xanchor": "left", "y": 1.03, "yanchor": "bottom"}
+        layout["legend"] = {"orientation": "h", **above}
     return traces, layout
 
 
@@ -306,18 +312,26 @@ def _styled(trace: Mapping[str, Any], place: int) -> dict[str, Any]:
     colour, symbol = COLOURS[place], _SYMBOLS[place]
     chosen = look.pop("chosen", None)
     if look["type"] == "bar":
-        look["marker"] = {"color": colour, "pattern": {"shape": _HATCHES[place]}}
+        hatching = {"shape": _HATCHES[place], "bgcolor": _faint(colour)}
+        look["marker"] = {"color": colour, "line": {"color": colour, "width": 1}}
+        look["marker"]["pattern"] = hatching
     elif look.get("mode") == "markers":
         look |= {"marker_color": colour, "marker_symbol": symbol}
+        look["marker_line"] = {"color": colour, "width": 2}
         if chosen is not None:
             look["marker_symbol"] = [symbol if filled else f"{symbol}-open" for filled in chosen]
             look["marker_size"] = [_LARGE if filled else _SMALL for filled in chosen]
     elif look.get("mode") == "lines":
         look |= {"line_color": colour, "line_dash": _DASHES[place]}
         if "fill" in look:
-            red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-            look["fillcolor"] = f"rgba({red}, {green}, {blue}, 0.25)"
+            look["fillcolor"] = _faint(colour)
     return look
+
+
+def _faint(colour: str) -> str:
+    """A colour such as #5790fc, a quarter opaque."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red}, {green}, {blue}, 0.25)"
 
 
 def _on(shape: Mapping[str, Any], suffix: str) -> dict[str, Any]:
