@@ -15,7 +15,8 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from hepml_lib.page.panels import Panel, assemble
+from hepml_lib.page.assembly import assemble
+from hepml_lib.page.panels import Panel
 from hepml_lib.page.pictures import TEMPLATE, Picture, Slider, plain
 from hepml_lib.page.static import STYLE, markup
 from hepml_lib.plots.drawing import check_words
@@ -160,6 +161,11 @@ def explore(draw: Draw, *, alt: str, caption: str, **sliders: Slider) -> Explora
     sliders
         One or two `Slider`. Every combination of their values is drawn for the page: about 50
         are plenty, and ``draw`` should take well under a second.
+
+    Returns
+    -------
+    Exploration
+        End the cell with the call, and it is shown.
 
     Raises
     ------

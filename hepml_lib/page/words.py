@@ -94,6 +94,11 @@ def read(path: str | Path) -> Words:
     path
         Of a file ``<page>.figures.toml``.
 
+    Returns
+    -------
+    Words
+        Every text on one line.
+
     Raises
     ------
     ValueError

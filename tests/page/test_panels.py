@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 import pytest
 
 from hepml_lib.metrics import Estimate
-from hepml_lib.page.panels import Panel, assemble
+from hepml_lib.page.assembly import assemble
+from hepml_lib.page.panels import Panel
 from hepml_lib.page.pictures import plain
 
 X = np.array([1.0, 2.0, 3.0])
