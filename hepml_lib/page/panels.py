@@ -268,7 +268,8 @@ class Panel:
         if min(limits) <= 0:
             raise ValueError(f"a logarithmic axis cannot reach {min(limits)}: see {axis}lim")
         ends = [float(end) for end in np.log10(limits)]
-        ticks = {"dtick": 1, "exponentformat": "power"} if abs(ends[1] - ends[0]) >= _DECADES else {}
+        decades = abs(ends[1] - ends[0])
+        ticks = {"dtick": 1, "exponentformat": "power"} if decades >= _DECADES else {}
         return content | {"type": "log", "range": ends} | ticks
 
     def _numbers(
