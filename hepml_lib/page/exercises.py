@@ -20,6 +20,7 @@ from hepml_lib.page.properties import (
     Property,
     UnansweredError,
     agrees_with,
+    asked,
     close_to,
     closure,
     covers,
@@ -165,7 +166,7 @@ _STOPPED = "it stopped with "
 def _fault(wanted: Property, answer: Any) -> str:
     """What is wrong with the answer, any exception of its own included."""
     try:
-        return wanted.fault(answer)
+        return wanted.fault(asked(answer))
     except UnansweredError:
         raise
     except Exception as error:

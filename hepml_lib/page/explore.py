@@ -15,15 +15,18 @@ from typing import Any
 
 import plotly.graph_objects as go
 
+from hepml_lib.page.assembly import assemble
+from hepml_lib.page.panels import Panel
 from hepml_lib.page.pictures import TEMPLATE, Picture, Slider, plain
 from hepml_lib.page.static import STYLE, markup
 from hepml_lib.plots.drawing import check_words
 
-__all__ = ["Exploration", "Slider", "explore"]
+__all__ = ["Exploration", "Panel", "Slider", "explore"]
 
 _SLIDERS = 2
 
-Draw = Callable[..., go.Figure | tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]]
+Drawn = Panel | Sequence[Panel] | tuple[Sequence[Mapping[str, Any]], Mapping[str, Any]]
+Draw = Callable[..., Drawn]
 
 
 class Exploration:
@@ -43,19 +46,20 @@ class Exploration:
         Raises
         ------
         TypeError, ValueError
-            If ``draw`` returns no figure, or plotly does not know an entry of it.
+            If ``draw`` returns no panel, or plotly does not know an entry of what it returns.
         """
         chosen = {
             name: slider.values[k]
             for (name, slider), k in zip(self.sliders.items(), positions, strict=True)
         }
-        drawn = self.draw(**chosen)
-        if isinstance(drawn, go.Figure):
-            drawn = list(drawn.data), drawn.layout.to_plotly_json()
+        drawn: Any = self.draw(**chosen)
+        panels = [drawn] if isinstance(drawn, Panel) else drawn
+        if isinstance(panels, Sequence) and all(isinstance(panel, Panel) for panel in panels):
+            drawn = assemble(panels)
         if not (isinstance(drawn, tuple) and len(drawn) == 2):
             raise TypeError(
-                f"draw({_arguments(chosen)}) returned a {type(drawn).__name__}; return a plotly "
-                "Figure, or a pair: a list of traces, and a layout"
+                f"draw({_arguments(chosen)}) returned a {type(drawn).__name__}; return a Panel, or "
+                "a list of two"
             )
         traces = self._plain_traces(drawn[0])
         layout = plain(go.Layout(drawn[1]).to_plotly_json())
@@ -148,15 +152,20 @@ def explore(draw: Draw, *, alt: str, caption: str, **sliders: Slider) -> Explora
     Parameters
     ----------
     draw
-        Takes one value per slider, by name. Returns a plotly Figure, or its traces (a list of
-        dicts) and its layout (a dict). Every setting has the same number and types of traces. The
-        title stands above the figure as text. Traces in a tuple that is returned again count as
+        Takes one value per slider, by name. Returns a `Panel`, or a list of two that stand side by
+        side, with the same series at every setting. What no panel can draw is returned in plotly's
+        terms, as a pair of traces and layout; traces in a tuple that is returned again count as
         unchanged.
     alt, caption
         Description for readers who cannot see the figure; the finding in a sentence. Plain text.
     sliders
         One or two `Slider`. Every combination of their values is drawn for the page: about 50
         are plenty, and ``draw`` should take well under a second.
+
+    Returns
+    -------
+    Exploration
+        End the cell with the call, and it is shown.
 
     Raises
     ------
@@ -165,14 +174,16 @@ def explore(draw: Draw, *, alt: str, caption: str, **sliders: Slider) -> Explora
 
     Examples
     --------
+    >>> import numpy as np
+    >>> x = np.array([0, 1, 2])
     >>> parabola = explore(
-    ...     lambda a: ([{"x": [0, 1, 2], "y": [0, a, 4 * a]}], {"title": f"a = {a}"}),
+    ...     lambda a: Panel("x", "y", f"y = {a} x²").lines(x, {"parabola": a * x**2}),
     ...     a=Slider([1, 2], label="Curvature"),
     ...     alt="A parabola that opens upward and gets steeper with a.",
     ...     caption="A larger curvature makes the parabola steeper.",
     ... )
-    >>> parabola.picture(1).traces[0]["y"]
-    [0, 2, 8]
+    >>> parabola.picture(1).traces[0]["y"], parabola.picture(1).title
+    ([0.0, 2.0, 8.0], 'y = 2 x²')
     """
     check_words(alt, caption)
     if not 1 <= len(sliders) <= _SLIDERS:

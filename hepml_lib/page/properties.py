@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,19 +36,45 @@ class Property:
     text : str
         The property, as the end of a sentence that starts with "the answer".
     fault : callable
-        Takes the answer; returns what is wrong with it, or an empty string. It may call the answer.
+        Takes the answer; returns what is wrong with it, or an empty string. It may call the answer,
+        which then gets copies of the inputs; one that returns ``...`` counts as not answered.
+
+    Examples
+    --------
+    >>> def doubled(answer):
+    ...     return "" if answer(2) == 2 * answer(1) else "it is not twice as large"
+    >>> Property("is proportional to its input", doubled).fault(lambda x: x + 1)
+    'it is not twice as large'
     """
 
     text: str
     fault: Callable[[Any], str]
 
 
+def asked(answer: Any) -> Any:
+    """The answer; a function gets copies of its inputs, and must return something.
+
+    Raises
+    ------
+    UnansweredError
+        When it is called and returns ``...`` or None.
+    """
+    if not callable(answer):
+        return answer
+
+    @functools.wraps(answer)
+    def ask(*inputs: Any) -> Any:
+        given = answer(*copy.deepcopy(inputs))
+        if given is None or given is ...:
+            raise UnansweredError
+        return given
+
+    return ask
+
+
 def _values(answer: Any, *inputs: Any) -> np.ndarray:
-    """What the answer gives for copies of the inputs; a value is taken as it is."""
-    given = answer(*copy.deepcopy(inputs)) if callable(answer) else answer
-    if given is None or given is ...:
-        raise UnansweredError
-    return np.asarray(given, float)
+    """What the answer gives for the inputs; a value is taken as it is."""
+    return np.asarray(answer(*inputs) if callable(answer) else answer, float)
 
 
 def _shape_fault(given: np.ndarray, shape: tuple[int, ...]) -> str:

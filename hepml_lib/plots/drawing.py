@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import html
 import io
+import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib as mpl
 import mplhep
@@ -24,7 +26,8 @@ LINES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 3)))
 _INK = {"light": "#222832", "dark": "#ced6dd"}
 _SHORTEST_ALT = 30
 _PIXELS_PER_INCH = 96
-_LARGEST_SVG = 250_000  # bytes; beyond it an image of points is smaller and faster to show
+_PLAIN = " '=:/;,()-.!*?+"  # what stands in a data address as it is
+_LARGEST_SVG = 250_000  # characters; beyond it an image of points is smaller and faster to show
 
 # The book marks its theme on <html>, JupyterLab on <body>; anything else is taken as light.
 _STYLE = """<style>
@@ -189,10 +192,24 @@ def _drawn(draw: Callable[[Any], None], ink: str, size: tuple[float, float], col
         axes = list(canvas.subplots(1, columns, squeeze=False)[0])
         draw(axes[0] if columns == 1 else axes)
         # No date and no version, so that the same figure is the same file.
-        kind, saved = "svg+xml", _saved(canvas, "svg", {"Date": None, "Creator": None})
-        if len(saved) > _LARGEST_SVG:
-            kind, saved = "png", _saved(canvas, "png", {"Software": None})
-    return f"data:image/{kind};base64,{base64.b64encode(saved).decode()}"
+        drawing = _compact(_saved(canvas, "svg", {"Date": None, "Creator": None}).decode())
+        if len(drawing) <= _LARGEST_SVG:
+            # As text, since base64 makes a third more of it; for the attribute of a page.
+            return f"data:image/svg+xml,{quote(drawing, safe=_PLAIN)}"
+        image = base64.b64encode(_saved(canvas, "png", {"Software": None})).decode()
+    return f"data:image/png;base64,{image}"
+
+
+def _compact(svg: str) -> str:
+    """A drawing with coordinates of two decimals [pt], and without comments and line breaks."""
+
+    def shortened(place: re.Match[str]) -> str:
+        return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])
+
+    svg = re.sub(r' d="[^"]*"| [xy]="[^"]*"|translate\([^)]*\)', shortened, svg)
+    svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"\s+", " ", re.sub(r">\s+<", "><", svg))
+    return svg.replace("'", "&apos;").replace('"', "'")
 
 
 def _saved(canvas: Canvas, form: str, metadata: dict[str, None]) -> bytes:

@@ -171,3 +171,21 @@ def test_verdict_is_a_list_for_the_page():
         "<li>✗ the answer is the expected number within 0.1: 2 is too large</li></ul>"
     )
     assert "unchanged under rotated" in exercises.invariant([MOMENTA], under=rotated).text
+
+
+def test_a_property_of_its_own_may_call_the_answer():
+    """It gets copies of its inputs, and an answer that is not there yet is no wrong answer."""
+    momenta = np.array([3.0, 1.0, 2.0])
+
+    def hardest_first(answer):
+        return "" if list(answer(momenta)) == [3.0, 2.0, 1.0] else "it is not sorted"
+
+    def in_place(pt):
+        pt[::-1].sort()
+        return pt
+
+    wanted = [exercises.Property("puts the hardest first", hardest_first)]
+    assert exercises.check("order", in_place, wanted)
+    assert list(momenta) == [3.0, 1.0, 2.0]
+    assert "it is not sorted" in repr(exercises.check("order", lambda pt: pt, wanted))
+    assert "not answered yet" in repr(exercises.check("order", lambda pt: ..., wanted))

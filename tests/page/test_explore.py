@@ -7,10 +7,9 @@ import re
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go
 import pytest
 
-from hepml_lib.page.explore import Exploration, Slider, explore
+from hepml_lib.page.explore import Exploration, Panel, Slider, explore
 from hepml_lib.page.pictures import HEIGHT, plain
 
 WORDS = {
@@ -155,11 +154,15 @@ class TestLive:
 
 
 class TestContract:
-    def test_a_plotly_figure_will_do(self) -> None:
-        figure = go.Figure([{"y": [1, 2]}], {"title": "t"})
-        picture = explore(lambda a: figure, a=Slider([1], "a"), **WORDS).picture(0)
-        assert (picture.traces, picture.title) == ([{"type": "scatter", "y": [1, 2]}], "t")
+    def test_a_panel_or_two_will_do(self) -> None:
+        def panel(a: int) -> Panel:
+            return Panel("x", "y", f"slope {a}").lines([0, 1], {"line": [0, a]})
+
+        picture = explore(panel, a=Slider([2], "a"), **WORDS).picture(0)
+        assert (picture.traces[0]["y"], picture.title) == ([0, 2], "slope 2")
         assert "template" not in picture.layout
+        beside = explore(lambda a: [panel(a), panel(-a)], a=Slider([2], "a"), **WORDS).picture(0)
+        assert [trace["y"] for trace in beside.traces] == [[0, 2], [0, -2]]
 
     def test_a_list_that_draw_changes_is_read_again(self) -> None:
         traces: list[dict[str, Any]] = [{"y": [0]}]

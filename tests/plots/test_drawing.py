@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import inspect
 import itertools
 import re
 import warnings
 from collections.abc import Callable
+from urllib.request import urlopen
+from xml.etree import ElementTree as ET
 
 import numpy as np
 import pytest
@@ -33,7 +34,7 @@ def page(shown: plots.Figure) -> str:
 
 def pictures(shown: plots.Figure) -> dict[str, bytes]:
     """Decoded files by theme."""
-    return {k: base64.b64decode(v.split("base64,")[1]) for k, v in shown.images.items()}
+    return {k: urlopen(v).read() for k, v in shown.images.items()}
 
 
 class TestWords:
@@ -118,6 +119,13 @@ class TestThemes:
         few = plots.figure(line, **WORDS)
         assert all(address.startswith("data:image/svg+xml") for address in few.images.values())
         assert len(page(few)) < 150_000
+
+    def test_a_drawing_is_valid_and_keeps_its_points(self) -> None:
+        """Shortened numbers are right to a hundredth of a point; glyphs keep their scale."""
+        shown = pictures(plots.figure(line, **WORDS))["light"].decode()
+        assert ET.fromstring(shown).tag.endswith("svg")
+        assert not re.search(r" d='[^']*\.\d{3}", shown)
+        assert "scale(0.015625)" in shown
 
     def test_every_sign_has_a_glyph(self) -> None:
         with warnings.catch_warnings():
