@@ -7,7 +7,7 @@ number of their jet, and *padded*, one row per jet with a mask.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,7 +17,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from hepml_lib.kinematics import wrap_phi
 
-__all__ = ["KINEMATICS", "JetBatch", "multiplicity"]
+__all__ = ["KINEMATICS", "JetBatch"]
 
 KINEMATICS = ("pt", "eta", "phi", "mass")
 """Fields of a four-momentum: GeV and radians."""
@@ -78,14 +78,15 @@ class JetBatch:
         Raises
         ------
         ValueError
-            If a jet is None, a number is missing, NaN or infinite, or a pT is not above zero; the
-            message says in which jet. A constituent that is None as a whole counts as cut away.
+            If a jet is None, a number is missing, masked, NaN or infinite, or a pT is not above
+            zero, and the message says in which jet; or if a field is not there. A constituent that
+            is None as a whole counts as cut away.
         """
         jets = ak.Array(jets)
         _refuse_missing_jets(jets)
-        batch = cls.of(jets[lists], fields)
+        batch = cls.of(_field(jets, lists), fields)
         filled = np.flatnonzero(batch.counts)
-        values = {name: _numbers(jets[name]) for name in axes}
+        values = {name: _numbers(_field(jets, name)) for name in axes}
         for name, value in values.items():
             _check(value[filled], filled, len(jets), name, "the jet")
         return cls(batch.counts, batch.columns, values)
@@ -108,13 +109,26 @@ class JetBatch:
         """
         counts, flat = _flat(constituents)
         owner = np.repeat(np.arange(len(counts)), counts)
-        columns = {name: _numbers(flat[name]) for name in fields}
+        columns = {name: _numbers(_field(flat, name)) for name in fields}
         for name, value in columns.items():
             _check(value, owner, len(counts), name, "a constituent")
         return cls(counts, columns, {})
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    def __getitem__(self, chosen: NDArray[np.bool_]) -> JetBatch:
+        """The jets that are chosen, with all of their constituents.
+
+        Parameters
+        ----------
+        chosen
+            True for the jets to keep, shape (n,).
+        """
+        inside = chosen[self.jet]
+        columns = {name: value[inside] for name, value in self.columns.items()}
+        axes = {name: value[chosen] for name, value in self.axes.items()}
+        return JetBatch(self.counts[chosen], columns, axes)
 
     @cached_property
     def first(self) -> NDArray[np.int64]:
@@ -150,6 +164,11 @@ class JetBatch:
     def mass(self) -> _Array:
         """Masses [GeV], shape (constituents,)."""
         return self.columns["mass"].astype(np.float64)
+
+    @cached_property
+    def share(self) -> _Array:
+        """Share of the summed pT of the jet's constituents in this batch, shape (constituents,)."""
+        return self.pt / self.sum(self.pt)[self.jet]
 
     @cached_property
     def momenta(self) -> _Array:
@@ -206,12 +225,26 @@ class JetBatch:
         return JetBatch(counts, columns, self.axes)
 
     def hardest(self, number: int | None = None) -> JetBatch:
-        """Constituents by falling pT, the `number` hardest of each jet, or all of them."""
-        order = np.lexsort((-self.columns["pt"], self.jet))
+        """Constituents by falling pT; of equal ones the first stays first.
+
+        Parameters
+        ----------
+        number
+            How many to keep of each jet; by default all.
+        """
+        pt = ak.unflatten(self.columns["pt"], self.counts)
+        place = ak.flatten(ak.argsort(pt, axis=1, ascending=False), axis=None)
+        order = self.first[self.jet] + ak.to_numpy(place)
         return self.take(order if number is None else order[self.place < number])
 
     def mask(self, places: int) -> NDArray[np.bool_]:
-        """Where `pad` holds a constituent, shape (n, places)."""
+        """Where `pad` holds a constituent, shape (n, places).
+
+        Parameters
+        ----------
+        places
+            Constituents to keep of each jet.
+        """
         return np.arange(places) < self.counts[:, None]
 
     def pad(self, values: str | NDArray, places: int, dtype: DTypeLike = np.float64) -> NDArray:
@@ -237,52 +270,31 @@ class JetBatch:
         padded[self.jet[inside], self.place[inside]] = flat[inside]
         return padded
 
-    def similar(
-        self, size: int = 256
-    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.bool_]]]:
-        """Jets of similar multiplicity together, so that little padding is computed.
+    @cached_property
+    def by_multiplicity(self) -> NDArray[np.int64]:
+        """Numbers of the jets that are not empty, those with few constituents first."""
+        order = np.argsort(self.counts, kind="stable")
+        return order[self.counts[order] > 0]
+
+    def rows(self, jets: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Constituents of some jets side by side: little is padding if they have equally many.
 
         Parameters
         ----------
-        size
-            Jets of a group, at most.
+        jets
+            Numbers of jets that are not empty, such as some of `by_multiplicity`, shape (group,).
 
-        Yields
-        ------
-        jets, rows, held
-            Numbers of the jets, shape (group,); rows of their constituents, shape (group, P), the
-            first one of the jet where there is none; and where there is one. Empty jets are left
-            out.
+        Returns
+        -------
+        rows : ndarray of int64
+            Rows of their constituents, shape (group, P); the first one of the jet where there is
+            none.
+        held : ndarray of bool
+            Where there is one.
         """
-        order = np.argsort(self.counts, kind="stable")
-        order = order[self.counts[order] > 0]
-        for start in range(0, len(order), size):
-            jets = order[start : start + size]
-            place = np.arange(self.counts[jets[-1]])
-            held = place < self.counts[jets, None]
-            first = self.first[jets, None]
-            yield jets, np.where(held, first + place, first), held
-
-
-def multiplicity(constituents: ak.Array) -> NDArray[np.int64]:
-    """Entries of each list that are not None, shape (n,).
-
-    Parameters
-    ----------
-    constituents
-        Jagged array, one list per jet.
-
-    Raises
-    ------
-    ValueError
-        If a whole list is None, or the array is no array of lists.
-
-    Examples
-    --------
-    >>> multiplicity(ak.Array([[3.0, None, 2.0], []])).tolist()
-    [2, 0]
-    """
-    return _flat(constituents)[0]
+        place = np.arange(self.counts[jets].max(initial=0))
+        held = place < self.counts[jets, None]
+        return self.first[jets, None] + np.where(held, place, 0), held
 
 
 def _flat(constituents: ak.Array) -> tuple[NDArray[np.int64], ak.Array]:
@@ -313,12 +325,20 @@ def _refuse_missing_jets(jets: ak.Array) -> None:
         )
 
 
+def _field(records: ak.Array, name: str) -> ak.Array:
+    if records.layout.is_unknown:  # lists that are all empty, and do not know of what
+        return ak.Array(np.zeros(0))
+    if name not in records.fields:
+        raise ValueError(f"there is no field {name!r}, only {records.fields}")
+    return records[name]
+
+
 def _numbers(values: ak.Array) -> NDArray:
     """Flat array as NumPy's; NaN where a value is missing."""
     try:
         numbers = ak.to_numpy(values)
-        if numbers.dtype.kind not in "biuf":
-            raise ValueError(f"NumPy has {numbers.dtype}")
+        if numbers.dtype.kind not in "biuf" or numbers.ndim != 1:
+            raise ValueError(f"NumPy has {numbers.ndim} dimensions of {numbers.dtype}")
     except ValueError as error:
         raise ValueError(f"expected one number per entry, not {values.type}: {error}") from None
     return numbers.astype(np.float64).filled(np.nan) if np.ma.isMaskedArray(numbers) else numbers

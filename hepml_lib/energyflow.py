@@ -21,6 +21,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from hepml_lib.batch import JetBatch
 from hepml_lib.kinematics import wrap_phi
 
 __all__ = ["MAX_DEGREE", "Graph", "basis", "connected_graphs", "evaluate", "polynomials"]
@@ -259,33 +260,17 @@ def _padded(
     constituents: ak.Array, beta: float
 ) -> Iterator[tuple[NDArray[np.int64], _Array, _Array]]:
     """Batches of jets of similar multiplicity: which jets, their fractions, their distances."""
-    counts = ak.to_numpy(ak.num(constituents)).astype(np.int64)
-    flat = ak.flatten(constituents)
-    pt, eta, phi, mass = (
-        ak.to_numpy(flat[name]).astype(np.float64) for name in ("pt", "eta", "phi", "mass")
-    )
-    bad = ~(np.isfinite(pt + eta + phi + mass) & (pt > 0))
-    if bad.any():
-        jet = int(np.searchsorted(np.cumsum(counts), np.argmax(bad), side="right"))
-        raise ValueError(
-            f"{bad.sum()} constituents hold NaN or infinity, or a pT that is not above zero, the "
-            f"first in jet {jet} of {len(counts)}"
-        )
+    batch = JetBatch.of(constituents)
     # Written so that two massless particles with one η have one rapidity to the last digit: the
     # root of an angle would turn a difference of 1e-16 into one of 1e-8.
-    rapidity = np.arcsinh(np.sinh(eta) / np.hypot(1, mass / pt))
-    first = np.cumsum(counts) - counts
-    order = np.argsort(counts, kind="stable")
-    order = order[counts[order] > 0]
+    rapidity = np.arcsinh(np.sinh(batch.eta) / np.hypot(1, batch.mass / batch.pt))
+    order = batch.by_multiplicity
     for start in range(0, len(order), _BATCH):
         jets = order[start : start + _BATCH]
-        place = np.arange(counts[jets[-1]])
-        held = place < counts[jets, None]
-        rows = np.where(held, first[jets, None] + place, first[jets, None])
-        weight = np.where(held, pt[rows], 0.0)
-        y, angle = rapidity[rows], phi[rows]
-        across = wrap_phi(angle[:, :, None] - angle[:, None])
-        squared = (y[:, :, None] - y[:, None]) ** 2 + across**2
+        rows, held = batch.rows(jets)
+        weight = np.where(held, batch.pt[rows], 0.0)
+        y, phi = rapidity[rows], batch.phi[rows]
+        squared = (y[:, :, None] - y[:, None]) ** 2 + wrap_phi(phi[:, :, None] - phi[:, None]) ** 2
         yield jets, weight / weight.sum(axis=1, keepdims=True), squared ** (beta / 2)
 
 

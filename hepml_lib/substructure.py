@@ -8,8 +8,6 @@ per jet, a NumPy array of float64. An empty jet gives 0.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any, NamedTuple
 
 import awkward as ak
@@ -17,11 +15,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
+from hepml_lib.batch import JetBatch
 
 __all__ = [
     "SoftDrop",
     "cluster",
     "energy_correlators",
+    "exclusive_axes",
     "momentum_dispersion",
     "multiplicity",
     "nsubjettiness",
@@ -33,49 +33,6 @@ __all__ = [
 _Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class _Flat:
-    """Constituents of all jets end to end, in double precision."""
-
-    counts: NDArray[np.integer]
-    pt: _Floats
-    eta: _Floats
-    phi: _Floats
-    mass: _Floats
-
-    @cached_property
-    def jet(self) -> NDArray[np.int64]:
-        """Number of the jet that each constituent belongs to."""
-        return np.repeat(np.arange(len(self.counts)), self.counts)
-
-    @cached_property
-    def momenta(self) -> _Floats:
-        """``px, py, pz, E`` [GeV], shape (4, constituents)."""
-        px, py = self.pt * np.cos(self.phi), self.pt * np.sin(self.phi)
-        pz = self.pt * np.sinh(self.eta)
-        return np.stack([px, py, pz, np.sqrt(self.pt**2 + pz**2 + self.mass**2)])
-
-    @cached_property
-    def rapidity(self) -> _Floats:
-        """Rapidity; the pseudorapidity of a constituent without mass."""
-        return np.arcsinh(self.pt * np.sinh(self.eta) / np.hypot(self.pt, self.mass))
-
-    def sum(self, values: _Floats) -> _Floats:
-        """Sum over the constituents of each jet."""
-        return np.bincount(self.jet, values, len(self.counts)).astype(np.float64)
-
-    def take(self, rows: NDArray[np.int64], counts: NDArray[np.int64]) -> _Flat:
-        """Some of the constituents, given jet by jet."""
-        return _Flat(counts, self.pt[rows], self.eta[rows], self.phi[rows], self.mass[rows])
-
-
-def _flatten(constituents: ak.Array) -> _Flat:
-    counts = ak.to_numpy(ak.num(constituents)).astype(np.int64)
-    flat = ak.flatten(constituents)
-    columns = (ak.to_numpy(flat[name]) for name in ("pt", "eta", "phi", "mass"))
-    return _Flat(counts, *(column.astype(np.float64) for column in columns))
-
-
 def multiplicity(constituents: ak.Array) -> _Floats:
     """Number of constituents.
 
@@ -84,7 +41,7 @@ def multiplicity(constituents: ak.Array) -> _Floats:
     >>> multiplicity(ak.Array([{"pt": [3.0, 2.0]}, {"pt": []}]).pt)
     array([2., 0.])
     """
-    return ak.to_numpy(ak.num(constituents)).astype(np.float64)
+    return JetBatch.of(constituents, fields=()).counts.astype(np.float64)
 
 
 def momentum_dispersion(constituents: ak.Array) -> _Floats:
@@ -97,9 +54,8 @@ def momentum_dispersion(constituents: ak.Array) -> _Floats:
     >>> momentum_dispersion(_massless([[90.0], [25.0] * 4], [[0.0], [0.0] * 4]))
     array([1. , 0.5])
     """
-    flat = _flatten(constituents)
-    square, linear = flat.sum(flat.pt**2), flat.sum(flat.pt)
-    return _ratio(np.sqrt(square), linear)
+    batch = JetBatch.of(constituents)
+    return _ratio(np.sqrt(batch.sum(batch.pt**2)), batch.sum(batch.pt))
 
 
 def width(constituents: ak.Array) -> _Floats:
@@ -115,11 +71,13 @@ def width(constituents: ak.Array) -> _Floats:
     >>> width(_massless([[50.0, 50.0]], [[0.2, -0.2]])).round(3)
     array([0.2])
     """
-    flat = _flatten(constituents)
-    axis = kinematics.total(constituents)
-    eta, phi = (ak.to_numpy(angle)[flat.jet] for angle in (axis.eta, axis.phi))
-    distance = kinematics.delta_r(flat.eta, flat.phi, eta, phi)
-    return _ratio(flat.sum(flat.pt * distance), flat.sum(flat.pt))
+    batch = JetBatch.of(constituents)
+    axis = kinematics.momenta(
+        dict(zip(("px", "py", "pz", "E"), map(batch.sum, batch.momenta), strict=True))
+    )
+    eta, phi = (ak.to_numpy(angle)[batch.jet] for angle in (axis.eta, axis.phi))
+    distance = kinematics.delta_r(batch.eta, batch.phi, eta, phi)
+    return _ratio(batch.sum(batch.pt * distance), batch.sum(batch.pt))
 
 
 def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Floats:
@@ -156,26 +114,45 @@ def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Float
     """
     if n < 1:
         raise ValueError(f"n-subjettiness needs at least one axis, not {n}")
-    flat = _flatten(constituents)
-    tau = np.zeros(len(flat.counts))
-    enough = flat.counts > n
+    everything = JetBatch.of(constituents)
+    tau = np.zeros(len(everything))
+    enough = everything.counts > n
     if not enough.any():
         return tau
-    flat = _flatten(constituents[enough])
+    batch = everything[enough]
+    axis_y, axis_phi = exclusive_axes(_recluster(batch, "kt_algorithm"), n)
+    nearest = kinematics.delta_r(
+        batch.rapidity[:, None], batch.phi[:, None], axis_y[batch.jet], axis_phi[batch.jet]
+    ).min(axis=1)
+    tau[enough] = _ratio(batch.sum(batch.pt * nearest), radius * batch.sum(batch.pt))
+    return tau
+
+
+def exclusive_axes(sequence: Any, n: int) -> tuple[_Floats, _Floats]:
+    """Rapidity and azimuth [rad] of the n exclusive jets of each list, shape (lists, n) each.
+
+    Parameters
+    ----------
+    sequence
+        What `cluster` returns, with ``kt_algorithm`` or ``cambridge_algorithm``.
+    n
+        Number of jets; each list must hold at least as many particles.
+
+    Examples
+    --------
+    >>> pt, eta, zero = np.array([80.0, 20.0]), np.array([0.0, 0.4]), np.zeros(2)
+    >>> sequence = cluster(pt, eta, zero, zero, np.array([2]), "kt_algorithm", 10.0)
+    >>> exclusive_axes(sequence, 2)[0].round(6)
+    array([[0. , 0.4]])
+    """
     with warnings.catch_warnings():
         # FastJet warns of exclusive jets whatever the algorithm; kT is made for them.
         warnings.simplefilter("ignore")
-        axes = _recluster(flat, "kt_algorithm").exclusive_jets(n_jets=n)
+        axes = sequence.exclusive_jets(n_jets=n)
     energy, pz, px, py = (
         ak.to_numpy(axes[name]).reshape(-1, n) for name in ("E", "pz", "px", "py")
     )
-    axis_y = np.arctanh(pz / energy)[flat.jet]
-    axis_phi = np.arctan2(py, px)[flat.jet]
-    nearest = kinematics.delta_r(flat.rapidity[:, None], flat.phi[:, None], axis_y, axis_phi).min(
-        axis=1
-    )
-    tau[enough] = _ratio(flat.sum(flat.pt * nearest), radius * flat.sum(flat.pt))
-    return tau
+    return np.arctanh(pz / energy), np.arctan2(py, px)
 
 
 class SoftDrop(NamedTuple):
@@ -223,34 +200,33 @@ def softdrop(
     >>> groomed.mass.round(1), groomed.z_g.round(2), groomed.r_g.round(2)
     (array([19.7]), array([0.4]), array([0.4]))
     """
-    flat = _flatten(constituents)
-    mass = flat.sum(flat.mass * (flat.counts[flat.jet] == 1))
+    batch = JetBatch.of(constituents)
+    mass = batch.sum(batch.mass * (batch.counts[batch.jet] == 1))
     z_g, r_g = np.zeros_like(mass), np.zeros_like(mass)
-    jets = np.flatnonzero(flat.counts > 1)
-    rows = np.flatnonzero(flat.counts[flat.jet] > 1)
+    jets = np.flatnonzero(batch.counts > 1)
+    rows = np.flatnonzero(batch.counts[batch.jet] > 1)
     # All jets that have not passed yet go one step down their harder branch, until none is left.
     while len(jets):
-        counts = np.bincount(flat.jet[rows], minlength=len(mass))[jets]
-        rows, branch = _split_in_two(flat, rows, counts)
+        counts = np.bincount(batch.jet[rows], minlength=len(batch))[jets]
+        rows, branch = _split_in_two(batch, rows, counts)
         px, py, pz, energy = (
             np.bincount(branch, component[rows], 2 * len(jets)).reshape(-1, 2)
-            for component in flat.momenta
+            for component in batch.momenta
         )
         pt, y, phi = np.hypot(px, py), np.arctanh(pz / energy), np.arctan2(py, px)
         distance = kinematics.delta_r(y[:, 0], phi[:, 0], y[:, 1], phi[:, 1])
         share = pt.min(axis=1) / pt.sum(axis=1)
         passed = share > z_cut * (distance / radius) ** beta
         total = (component.sum(axis=1) for component in (energy, px, py, pz))
-        for value, found in ((mass, _mass(*total)), (z_g, share), (r_g, distance)):
-            value[jets[passed]] = found[passed]
+        mass[jets[passed]] = _mass(*total)[passed]
+        z_g[jets[passed]], r_g[jets[passed]] = share[passed], distance[passed]
         harder = 2 * np.arange(len(jets)) + pt.argmax(axis=1)
-        kept = np.isin(branch, harder[~passed])
-        rows = rows[kept]
+        rows = rows[np.isin(branch, harder[~passed])]
         # A branch of one constituent cannot be split: its mass is what is left.
-        left = np.bincount(flat.jet[rows], minlength=len(mass))
-        alone = rows[left[flat.jet[rows]] == 1]
-        mass[flat.jet[alone]] = flat.mass[alone]
-        rows, jets = rows[left[flat.jet[rows]] > 1], np.flatnonzero(left > 1)
+        left = np.bincount(batch.jet[rows], minlength=len(batch))
+        alone = rows[left[batch.jet[rows]] == 1]
+        mass[batch.jet[alone]] = batch.mass[alone]
+        rows, jets = rows[left[batch.jet[rows]] > 1], np.flatnonzero(left > 1)
     return SoftDrop(mass, z_g, r_g)
 
 
@@ -270,7 +246,7 @@ def softdrop_mass(
 
 
 def _split_in_two(
-    flat: _Flat, rows: NDArray[np.int64], counts: NDArray[np.int64]
+    batch: JetBatch, rows: NDArray[np.int64], counts: NDArray[np.int64]
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Rows regrouped by the two branches of their jet's last Cambridge–Aachen merging.
 
@@ -279,7 +255,7 @@ def _split_in_two(
     with warnings.catch_warnings():
         # FastJet warns of exclusive jets for every algorithm but the one it means.
         warnings.simplefilter("ignore")
-        sequence = _recluster(flat.take(rows, counts), "cambridge_algorithm")
+        sequence = _recluster(batch.take(rows, counts), "cambridge_algorithm")
         members = sequence.exclusive_jets_constituent_index(njets=2)
     start = np.cumsum(counts) - counts
     sizes = ak.to_numpy(ak.flatten(ak.num(members, axis=2)))
@@ -309,18 +285,14 @@ def energy_correlators(constituents: ak.Array, beta: float = 1.0) -> tuple[_Floa
     >>> e2.round(3), e3.round(3)
     (array([0.1]), array([0.]))
     """
-    flat = _flatten(constituents)
-    first = np.cumsum(flat.counts) - flat.counts
-    e2, e3 = np.zeros(len(flat.counts)), np.zeros(len(flat.counts))
-    # Jets of similar multiplicity go together, so that little padding is multiplied.
-    order = np.argsort(flat.counts, kind="stable")
+    batch = JetBatch.of(constituents)
+    e2, e3 = np.zeros(len(batch)), np.zeros(len(batch))
+    order = batch.by_multiplicity
     for jets in np.array_split(order, len(order) // 256 + 1):
-        place = np.arange(flat.counts[jets].max(initial=0))
-        held = place < flat.counts[jets, None]
-        rows = np.where(held, first[jets, None] + place, 0)
-        pt = np.where(held, flat.pt[rows], 0.0)
-        y, phi = flat.rapidity[rows], flat.phi[rows]
-        z = _ratio(pt, pt.sum(axis=1, keepdims=True))
+        rows, held = batch.rows(jets)
+        pt = np.where(held, batch.pt[rows], 0.0)
+        y, phi = batch.rapidity[rows], batch.phi[rows]
+        z = pt / pt.sum(axis=1, keepdims=True)
         across = np.abs(phi[:, :, None] - phi[:, None])
         across = np.minimum(across, 2 * np.pi - across)
         angle = np.sqrt((y[:, :, None] - y[:, None]) ** 2 + across**2)
@@ -368,16 +340,22 @@ def cluster(
 
     # FastJet would print its banner into a page; the citation is above.
     fastjet._swig.ClusterSequence.set_fastjet_banner_stream(None)
-    components = _Flat(counts, pt, eta, phi, mass).momenta
-    columns = dict(zip(("px", "py", "pz", "E"), components, strict=True))
+    # In the precision given, not JetBatch's: the jets of the samples were clustered so.
+    pz = pt * np.sinh(eta)
+    columns = {
+        "px": pt * np.cos(phi),
+        "py": pt * np.sin(phi),
+        "pz": pz,
+        "E": np.sqrt(pt**2 + pz**2 + mass**2),
+    }
     momenta = ak.zip(columns, with_name="Momentum4D")
     definition = fastjet.JetDefinition(getattr(fastjet, algorithm), radius)
     return fastjet.ClusterSequence(ak.unflatten(momenta, counts), definition)
 
 
-def _recluster(flat: _Flat, algorithm: str) -> Any:
+def _recluster(batch: JetBatch, algorithm: str) -> Any:
     """Sequence that puts all constituents of a jet together: its radius is larger than any jet."""
-    return cluster(flat.pt, flat.eta, flat.phi, flat.mass, flat.counts, algorithm, 10.0)
+    return cluster(batch.pt, batch.eta, batch.phi, batch.mass, batch.counts, algorithm, 10.0)
 
 
 def _massless(pt: list[list[float]], eta: list[list[float]]) -> ak.Array:

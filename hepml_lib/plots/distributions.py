@@ -14,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from numpy.typing import ArrayLike, NDArray
 
+from hepml_lib.batch import JetBatch
 from hepml_lib.kinematics import wrap_phi
 from hepml_lib.plots.drawing import LINES, Figure, check_count, figure
 
@@ -225,12 +226,8 @@ def average_image(jets: ak.Array, edges: np.ndarray) -> np.ndarray:
     """
     if not len(jets):
         raise ValueError("a sample without jets has no average image")
-    inside = jets.constituents
-    # The new axis keeps one jet to one list, also where all lists have the same length.
-    deta = _numbers(ak.flatten(inside.eta - jets.eta[:, np.newaxis]))
-    dphi = wrap_phi(_numbers(ak.flatten(inside.phi - jets.phi[:, np.newaxis])))
-    share = _numbers(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1, keepdims=True)))
-    missing = int(np.isnan(deta + dphi + share).sum()) + int(ak.sum(ak.is_none(inside)))
-    if missing:
-        raise ValueError(f"{missing} constituents are NaN or missing: leave their jets out first")
-    return np.histogram2d(deta, dphi, bins=(edges, edges), weights=share)[0] / len(jets)
+    batch = JetBatch.read(jets, fields=("pt", "eta", "phi"), axes=("eta", "phi"))
+    # In the precision of the sample, where the hardest constituent may lie exactly on the axis.
+    deta, dphi = (batch.columns[name] - batch.axes[name][batch.jet] for name in ("eta", "phi"))
+    cells = np.histogram2d(deta, wrap_phi(dphi), bins=(edges, edges), weights=batch.share)[0]
+    return cells / len(jets)

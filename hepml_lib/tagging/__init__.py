@@ -11,20 +11,20 @@ from hepml_lib.tagging.features import (
 from hepml_lib.tagging.images import aligned_constituents, jet_images
 from hepml_lib.tagging.linear import logistic_regression
 from hepml_lib.tagging.nsub_basis import NSUB_BASIS, nsubjettiness_basis
-from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
-from hepml_lib.tagging.selection import Cut, best_cut
+from hepml_lib.tagging.observables import JET_OBSERVABLES, jet_observables
+from hepml_lib.tagging.selection import MassTau32Cut, best_cut
 
 __all__ = [
     "CONSTITUENT_FEATURES",
-    "HIGH_LEVEL",
     "IDENTITY_FEATURES",
+    "JET_OBSERVABLES",
     "NSUB_BASIS",
     "Constituents",
-    "Cut",
+    "MassTau32Cut",
     "aligned_constituents",
     "best_cut",
-    "high_level",
     "jet_images",
+    "jet_observables",
     "leading_constituents",
     "logistic_regression",
     "nsubjettiness_basis",

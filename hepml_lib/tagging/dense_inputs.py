@@ -6,8 +6,8 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from hepml_lib.batch import JetBatch
 from hepml_lib.kinematics import wrap_phi
-from hepml_lib.tagging.features import check_jets
 
 __all__ = ["leading_constituents"]
 
@@ -15,8 +15,8 @@ __all__ = ["leading_constituents"]
 _PT_UNIT = 1700.0
 
 
-def leading_constituents(jets: ak.Array, particles: int = 30) -> NDArray[np.float32]:
-    """Scaled pT, η and φ of the hardest constituents, hardest first, shape (n, 3 · particles).
+def leading_constituents(jets: ak.Array, places: int = 30) -> NDArray[np.float32]:
+    """Scaled pT, η and φ of the hardest constituents, hardest first, shape (n, 3 · places).
 
     The symmetries that a dense network does not know are taken out beforehand. The jet is shifted
     along the beam and turned around it until the hardest constituent is at η = φ = 0, turned around
@@ -28,7 +28,7 @@ def leading_constituents(jets: ak.Array, particles: int = 30) -> NDArray[np.floa
     ----------
     jets
         Records with ``pt, eta, phi, mass`` [GeV, rad] and ``constituents`` with the same four.
-    particles
+    places
         How many constituents.
 
     Raises
@@ -47,26 +47,17 @@ def leading_constituents(jets: ak.Array, particles: int = 30) -> NDArray[np.floa
     >>> jet = {"pt": [510.0], "eta": [1.3], "phi": [0.1], "mass": [100.0]}
     >>> zero = {"mass": [[0.0, 0.0]]}
     >>> jets = ak.zip({**jet, "constituents": ak.zip({**pair, **zero})}, depth_limit=1)
-    >>> leading_constituents(jets, particles=2)[0, 3:].round(4)
+    >>> leading_constituents(jets, places=2)[0, 3:].round(4)
     array([ 0.1,  0. , -0.4], dtype=float32)
     """
-    inside = jets.constituents
-    check_jets(jets, inside)
-    kept = inside[ak.argsort(inside.pt, axis=1, ascending=False)][:, :particles]
-    counts = ak.to_numpy(ak.num(kept, axis=1))
-    held = np.arange(particles) < counts[:, None]
-
-    def padded(name: str) -> NDArray[np.float64]:
-        values = np.zeros(held.shape)
-        values[held] = ak.to_numpy(ak.flatten(kept[name]))
-        return values
-
-    pt, eta, phi = padded("pt"), padded("eta"), padded("phi")
+    batch = JetBatch.read(jets).hardest(places)
+    held = batch.mask(places)
+    pt, eta, phi = (batch.pad(name, places) for name in ("pt", "eta", "phi"))
     eta = eta - eta[:, :1]
     turned = wrap_phi(phi - phi[:, :1])
     # The hardest one now points along x: a turn around x leaves it where it is.
     x, y, z = pt * np.cos(turned), pt * np.sin(turned), pt * np.sinh(eta)
-    second = min(1, particles - 1)
+    second = min(1, places - 1)
     angle = np.arctan2(y[:, second], z[:, second])[:, None] + np.pi / 2
     y, z = y * np.cos(angle) - z * np.sin(angle), z * np.cos(angle) + y * np.sin(angle)
     pt = np.hypot(x, y)
@@ -74,4 +65,4 @@ def leading_constituents(jets: ak.Array, particles: int = 30) -> NDArray[np.floa
     eta = np.arcsinh(z / np.where(pt > 0, pt, 1.0))
     mirror = np.where((pt * eta).sum(axis=1) < 0, -1.0, 1.0)[:, None]
     columns = np.stack([pt / _PT_UNIT, eta * mirror, np.arctan2(y, x)], axis=2)
-    return np.where(held[..., None], columns, 0.0).reshape(len(jets), -1).astype(np.float32)
+    return np.where(held[..., None], columns, 0.0).reshape(len(batch), -1).astype(np.float32)

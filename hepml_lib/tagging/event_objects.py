@@ -7,22 +7,23 @@ from typing import NamedTuple
 import awkward as ak
 import numpy as np
 import torch
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from torch import Tensor
 
-from hepml_lib.kinematics import wrap_phi
+from hepml_lib.batch import JetBatch
+from hepml_lib.kinematics import delta_r, wrap_phi
 from hepml_lib.tagging.events import hadronic_sums, transverse_mass
 
 __all__ = [
     "EDGE_FEATURES",
     "EVENT_FEATURES",
-    "LEPTON_JETS_HIGH_LEVEL",
+    "LEPTON_JETS_OBSERVABLES",
     "NODE_FEATURES",
     "EventTensors",
     "displacement",
     "event_tensors",
     "flattened",
-    "lepton_jets_high_level",
+    "lepton_jets_observables",
 ]
 
 NODE_FEATURES = ("log_pt", "eta", "cos_phi", "sin_phi", "b_score", "lepton", "met")
@@ -34,15 +35,16 @@ EDGE_FEATURES = ("abs_delta_eta", "abs_delta_phi", "delta_r", "log_mass")
 EVENT_FEATURES = ("jets", "log_ht", "log_mht", "log_met", "transverse_mass")
 """Of the whole event."""
 
-LEPTON_JETS_HIGH_LEVEL = (
+LEPTON_JETS_OBSERVABLES = (
     *("jets", "ht", "mht", "met", "lepton_pt", "transverse_mass", "centrality"),
     *("b_1", "b_2", "b_3", "b_4", "b_sum"),
     *("bb_least_delta_r", "bb_nearest_mass", "bb_mean_delta_r", "bb_mean_delta_eta"),
     *("bb_largest_mass", "bb_mass_near_higgs", "bb_pt", "lepton_b_least_delta_r"),
     "jj_mass_near_w",
 )
-"""Columns of `lepton_jets_high_level`. `bb` are pairs of the four most b-like jets."""
+"""Columns of `lepton_jets_observables`. `bb` are pairs of the four most b-like jets."""
 
+_MAX_JETS = 8
 _HIGGS, _W = 110.0, 77.0
 """Masses of two jets of a Higgs and of a W boson, as this detector sees them [GeV]."""
 
@@ -53,13 +55,13 @@ class EventTensors(NamedTuple):
     Attributes
     ----------
     nodes
-        (n, P, len(NODE_FEATURES)): lepton, missing momentum, then jets.
+        `NODE_FEATURES` of lepton, missing momentum, then eight jets, shape (n, 10, 7), float32.
     edges
-        (n, P, P, len(EDGE_FEATURES)), symmetric.
+        `EDGE_FEATURES` of every pair, symmetric, shape (n, 10, 10, 4), float32.
     event
-        (n, len(EVENT_FEATURES)).
+        `EVENT_FEATURES`, shape (n, 5), float32.
     mask
-        (n, P), true for objects that exist.
+        True for objects that exist, shape (n, 10).
     """
 
     nodes: Tensor
@@ -68,38 +70,50 @@ class EventTensors(NamedTuple):
     mask: Tensor
 
 
-def event_tensors(events: ak.Array, b_scores: ak.Array, jets: int = 8) -> EventTensors:
-    """Lepton, missing momentum and the hardest jets of each event as a graph.
+def event_tensors(events: ak.Array, b_scores: ak.Array) -> EventTensors:
+    """Lepton, missing momentum and the eight hardest jets of each event as a graph.
 
     Parameters
     ----------
     events
-        With `lepton`, `met` and `jets`, as ``samples.load("tth_events")``.
+        With `lepton` and `met` (``pt, phi`` [GeV, rad], the lepton also ``eta``) and a list `jets`
+        of ``pt, eta, phi``, hardest first, as ``samples.load("tth_events")``.
     b_scores
-        One number per jet, larger for b jets.
-    jets
-        Most jets per event.
+        One list per event with a number for each jet, larger for b jets.
+
+    Returns
+    -------
+    EventTensors
+        Zeros for jets that are not there.
+
+    Raises
+    ------
+    ValueError
+        If a number of a jet is missing, NaN or infinite, or a pT is not above zero; the message
+        says in which event.
     """
-    part = _padded(events, b_scores, jets)
-    lepton, met = events.lepton, events.met
-    first = {
-        "pt": [lepton.pt, met.pt],
-        "eta": [lepton.eta, np.zeros(len(events))],
-        "phi": [lepton.phi, met.phi],
-        "b": [np.zeros(len(events))] * 2,
+    scored = ak.with_field(events.jets, b_scores, "b_score")
+    jets = JetBatch.of(scored, ("pt", "eta", "phi", "b_score"))
+    lepton, met, zero = events.lepton, events.met, np.zeros(len(events))
+    others = {
+        "pt": (lepton.pt, met.pt),
+        "eta": (lepton.eta, zero),
+        "phi": (lepton.phi, met.phi),
+        "b_score": (zero, zero),
     }
-    one = {
-        name: np.concatenate([np.stack([np.asarray(x) for x in first[name]], 1), part[name]], 1)
-        for name in first
+    objects = {
+        name: np.column_stack([*map(np.asarray, pair), jets.pad(name, _MAX_JETS)])
+        for name, pair in others.items()
     }
-    mask = np.concatenate([np.ones((len(events), 2), bool), part["mask"]], axis=1)
-    turned = wrap_phi(one["phi"] - one["phi"][:, :1])
-    kind = np.zeros((2, *mask.shape))
-    kind[0, :, 0] = kind[1, :, 1] = 1
-    columns = [np.log1p(one["pt"]), one["eta"], np.cos(turned), np.sin(turned), one["b"], *kind]
+    mask = np.column_stack([np.ones((len(events), 2), bool), jets.mask(_MAX_JETS)])
+    is_lepton, is_met = np.zeros(mask.shape, bool), np.zeros(mask.shape, bool)
+    is_lepton[:, 0] = is_met[:, 1] = True
+    turned = wrap_phi(objects["phi"] - objects["phi"][:, :1])
+    columns = [np.log1p(objects["pt"]), objects["eta"], np.cos(turned), np.sin(turned)]
+    columns += [objects["b_score"], is_lepton, is_met]
     nodes, edges, event = (
-        torch.from_numpy(x.astype(np.float32))
-        for x in (np.stack(columns, -1), _edges(one, kind[1] > 0), _event(events))
+        torch.from_numpy(values.astype(np.float32))
+        for values in (np.stack(columns, axis=-1), _edges(objects, is_met), _event(events))
     )
     return EventTensors(nodes, edges, event, torch.from_numpy(mask))
 
@@ -109,6 +123,16 @@ def flattened(tensors: EventTensors) -> Tensor:
 
     Objects in their order, then every pair once, then the event: shape (n, columns). What is not
     there is zero, and the mask of the jets says so.
+
+    Parameters
+    ----------
+    tensors
+        From `event_tensors`.
+
+    Returns
+    -------
+    Tensor
+        float32.
 
     Examples
     --------
@@ -132,22 +156,24 @@ def displacement(jets: ak.Array) -> NDArray[np.float32]:
     jets
         With `displaced`, `impact_2`, `impact_3` and `displaced_mass`, as in
         ``samples.load("tth_events")``; the lists of all events are joined.
+
+    Returns
+    -------
+    ndarray of float32
+        In that order.
+
+    Raises
+    ------
+    ValueError
+        If a number is missing, NaN or infinite; the message says in which event.
     """
-    columns = [jets[name] for name in ("displaced", "impact_2", "impact_3", "displaced_mass")]
-    return np.stack([ak.to_numpy(ak.flatten(one)) for one in columns], axis=1).astype(np.float32)
+    names = ("displaced", "impact_2", "impact_3", "displaced_mass")
+    batch = JetBatch.of(jets, names)
+    return np.stack([batch.columns[name] for name in names], axis=1).astype(np.float32)
 
 
-def _padded(events: ak.Array, b_scores: ak.Array, jets: int) -> dict[str, NDArray]:
-    columns = {name: events.jets[name] for name in ("pt", "eta", "phi")} | {"b": b_scores}
-    part: dict[str, NDArray] = {
-        name: ak.to_numpy(ak.fill_none(ak.pad_none(value, jets, clip=True), 0.0)).astype(np.float64)
-        for name, value in columns.items()
-    }
-    return part | {"mask": np.arange(jets) < ak.to_numpy(ak.num(events.jets))[:, None]}
-
-
-def _edges(one: dict[str, NDArray], met: NDArray[np.bool_]) -> NDArray[np.float64]:
-    pt, eta, phi = (one[name] for name in ("pt", "eta", "phi"))
+def _edges(objects: dict[str, NDArray], met: NDArray[np.bool_]) -> NDArray[np.float64]:
+    pt, eta, phi = (objects[name] for name in ("pt", "eta", "phi"))
     deta = np.abs(eta[:, :, None] - eta[:, None])
     # The missing momentum has no direction along the beam.
     deta[met[:, :, None] | met[:, None]] = 0
@@ -164,8 +190,8 @@ def _event(events: ak.Array) -> NDArray[np.float64]:
     return np.stack([number, np.log(ht), np.log1p(mht), np.log1p(met), np.log1p(mass)], axis=1)
 
 
-def lepton_jets_high_level(events: ak.Array, b_scores: ak.Array) -> NDArray[np.float32]:
-    """What a physicist computes of a lepton and jets, shape (events, columns).
+def lepton_jets_observables(events: ak.Array, b_scores: ak.Array) -> NDArray[np.float32]:
+    """What a physicist computes of a lepton and jets, shape (events, 21).
 
     Parameters
     ----------
@@ -174,9 +200,17 @@ def lepton_jets_high_level(events: ak.Array, b_scores: ak.Array) -> NDArray[np.f
 
     Returns
     -------
-    ndarray
-        Columns `LEPTON_JETS_HIGH_LEVEL`; momenta and masses as logarithms.
+    ndarray of float32
+        Columns `LEPTON_JETS_OBSERVABLES`; momenta and masses as logarithms.
+
+    Raises
+    ------
+    ValueError
+        As in `event_tensors`, and if an event has fewer than four jets.
     """
+    few = JetBatch.of(events.jets, ("pt", "eta", "phi")).counts < 4
+    if few.any():
+        raise ValueError(f"event {few.argmax()} of {len(events)} has fewer than four jets")
     number, ht, mht, met, mass = _event(events).T
     energy = ak.to_numpy(ak.sum(events.jets.pt * np.cosh(events.jets.eta), axis=1))
     order = ak.argsort(b_scores, axis=1, ascending=False)
@@ -185,14 +219,14 @@ def lepton_jets_high_level(events: ak.Array, b_scores: ak.Array) -> NDArray[np.f
     a, b = ak.unzip(ak.combinations(four, 2, axis=1))
     pair_mass = ak.to_numpy(_mass(a, b))
     pair_deta = np.abs(ak.to_numpy(a.eta - b.eta))
-    pair_dr = np.hypot(pair_deta, wrap_phi(ak.to_numpy(a.phi - b.phi)))
+    pair_dr = delta_r(a.eta, a.phi, b.eta, b.phi)
     pair_pt = ak.to_numpy(np.hypot(a.px + b.px, a.py + b.py))
     row, closest = np.arange(len(events)), pair_dr.argmin(axis=1)
     higgs = np.abs(pair_mass - _HIGGS).argmin(axis=1)
-    to_lepton = np.hypot(
-        ak.to_numpy(four.eta) - _column(events.lepton.eta),
-        wrap_phi(ak.to_numpy(four.phi) - _column(events.lepton.phi)),
+    lepton_eta, lepton_phi = (
+        np.asarray(events.lepton[name], np.float64)[:, None] for name in ("eta", "phi")
     )
+    to_lepton = delta_r(four.eta, four.phi, lepton_eta, lepton_phi)
     return np.stack(
         [
             *(number, ht, mht, met, np.log(np.asarray(events.lepton.pt)), mass),
@@ -211,10 +245,6 @@ def lepton_jets_high_level(events: ak.Array, b_scores: ak.Array) -> NDArray[np.f
         ],
         axis=1,
     ).astype(np.float32)
-
-
-def _column(values: ArrayLike) -> NDArray[np.float64]:
-    return np.asarray(values, np.float64)[:, None]
 
 
 def _mass(a: ak.Array, b: ak.Array) -> ak.Array:

@@ -11,11 +11,13 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hepml_lib.batch import JetBatch
+
 __all__ = [
-    "DITAU_HIGH_LEVEL",
-    "DITAU_LOW_LEVEL",
-    "ditau_high_level",
-    "ditau_low_level",
+    "DITAU_MOMENTA",
+    "DITAU_OBSERVABLES",
+    "ditau_momenta",
+    "ditau_observables",
     "hadronic_sums",
     "stransverse_mass",
     "transverse_mass",
@@ -39,23 +41,28 @@ _DERIVED = (
     "DER_lep_eta_centrality",
 )
 
-DITAU_HIGH_LEVEL = (*_DERIVED, "MT2", "MHT")
-"""Columns of `ditau_high_level`: the challenge's derived quantities and two more."""
+DITAU_OBSERVABLES = (*_DERIVED, "MT2", "MHT")
+"""Columns of `ditau_observables`: the challenge's derived quantities and two more."""
 
 _OBJECTS = ("tau", "lep", "jet_leading", "jet_subleading")
 
-DITAU_LOW_LEVEL = (
+DITAU_MOMENTA = (
     *("tau_pt", "tau_eta", "lep_pt", "lep_eta", "lep_cos", "lep_sin", "met_pt", "met_cos"),
     *("met_sin", "sumet", "jets", "jets_pt"),
     *(f"{jet}_{part}" for jet in ("jet1", "jet2") for part in ("pt", "eta", "cos", "sin")),
 )
-"""Columns of `ditau_low_level`; cosine and sine are of the azimuth from the tau."""
+"""Columns of `ditau_momenta`; cosine and sine are of the azimuth from the tau."""
 
 
 def transverse_mass(pt_1: ArrayLike, phi_1: ArrayLike, pt_2: ArrayLike, phi_2: ArrayLike) -> Array:
     """Mass √(2 p₁ p₂ (1 − cos Δφ)) of two transverse momenta [GeV].
 
     Of the lepton and the neutrino of a W boson it does not exceed the mass of the W.
+
+    Parameters
+    ----------
+    pt_1, phi_1, pt_2, phi_2
+        Of the two [GeV, rad], of shapes that broadcast.
 
     Examples
     --------
@@ -64,8 +71,8 @@ def transverse_mass(pt_1: ArrayLike, phi_1: ArrayLike, pt_2: ArrayLike, phi_2: A
     >>> float(transverse_mass(40.2, 0.0, 40.2, np.pi))
     80.4
     """
-    one, two, phi, other = (np.asarray(x, np.float64) for x in (pt_1, pt_2, phi_1, phi_2))
-    return np.sqrt(2 * one * two * (1 - np.cos(phi - other)))
+    pt_1, phi_1, pt_2, phi_2 = (np.asarray(x, np.float64) for x in (pt_1, phi_1, pt_2, phi_2))
+    return np.sqrt(2 * pt_1 * pt_2 * (1 - np.cos(phi_1 - phi_2)))
 
 
 def stransverse_mass(
@@ -73,22 +80,24 @@ def stransverse_mass(
     visible_2: Mapping[str, ArrayLike],
     met_pt: ArrayLike,
     met_phi: ArrayLike,
-    invisible_mass: float = 0.0,
 ) -> Array:
     """M_T2 [GeV]: the least mass that a pair of equal parents must have had.
 
-    Each parent decays to a visible and an invisible particle. Of all ways to share the missing
-    momentum between the two it takes the one whose larger transverse mass is smallest. So it does
-    not exceed the mass of the parents.
+    Each parent decays to a visible particle and an invisible one without mass. Of all ways to share
+    the missing momentum between the two it takes the one whose larger transverse mass is smallest.
+    So it does not exceed the mass of the parents.
 
     Parameters
     ----------
     visible_1, visible_2
-        `pt`, `phi` and `mass` of the visible particles [GeV, rad].
+        `pt`, `phi` and `mass` of the visible particles [GeV, rad], shape (events,) each.
     met_pt, met_phi
-        Missing transverse momentum [GeV, rad].
-    invisible_mass
-        Assumed mass of the invisible particles [GeV].
+        Missing transverse momentum [GeV, rad], shape (events,).
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (events,).
 
     Raises
     ------
@@ -115,16 +124,9 @@ def stransverse_mass(
         pt, phi, mass = (np.asarray(visible[name], np.float64) for name in ("pt", "phi", "mass"))
         # Massless and exactly parallel particles defeat the algorithm; a MeV does no harm.
         sides += [np.maximum(mass, 1e-3), pt * np.cos(phi), pt * np.sin(phi)]
-    missing = np.asarray(met_pt, np.float64), np.asarray(met_phi, np.float64)
-    return np.asarray(
-        mt2(
-            *sides,
-            missing[0] * np.cos(missing[1]),
-            missing[0] * np.sin(missing[1]),
-            invisible_mass,
-            invisible_mass,
-        )
-    )
+    pt, phi = np.asarray(met_pt, np.float64), np.asarray(met_phi, np.float64)
+    massless = 0.0
+    return np.asarray(mt2(*sides, pt * np.cos(phi), pt * np.sin(phi), massless, massless))
 
 
 def hadronic_sums(jets: ak.Array) -> tuple[Array, Array, Array]:
@@ -138,6 +140,17 @@ def hadronic_sums(jets: ak.Array) -> tuple[Array, Array, Array]:
     jets
         One list per event of records with `pt` and `phi` [GeV, rad].
 
+    Returns
+    -------
+    total, missing, phi : ndarray of float64
+        [GeV, GeV, rad], shape (events,) each; zeros for an event without jets.
+
+    Raises
+    ------
+    ValueError
+        If a number is missing, NaN or infinite, or a pT is not above zero; the message says in
+        which event.
+
     Examples
     --------
     >>> jets = ak.zip({"pt": [[40.0, 30.0], []], "phi": [[0.0, np.pi / 2], []]})
@@ -145,14 +158,14 @@ def hadronic_sums(jets: ak.Array) -> tuple[Array, Array, Array]:
     >>> total.tolist(), missing.round(6).tolist()
     ([70.0, 0.0], [50.0, 0.0])
     """
-    pt = ak.values_astype(jets.pt, np.float64)
-    parts = pt, -pt * np.cos(jets.phi), -pt * np.sin(jets.phi)
-    total, px, py = (_plain(ak.sum(part, axis=1)) for part in parts)
-    return total, np.hypot(px, py), np.arctan2(py, px)
+    batch = JetBatch.of(jets, ("pt", "phi"))
+    phi = batch.columns["phi"]
+    px, py = (batch.sum(-batch.pt * projection(phi)) for projection in (np.cos, np.sin))
+    return batch.sum(batch.pt), np.hypot(px, py), np.arctan2(py, px)
 
 
-def ditau_low_level(events: ak.Array) -> NDArray[np.float32]:
-    """Measured momenta of lepton, tau, jets and missing momentum, shape (events, columns).
+def ditau_momenta(events: ak.Array) -> NDArray[np.float32]:
+    """Measured momenta of tau, lepton, jets and missing momentum, shape (events, 20).
 
     Physics does not depend on the direction of x: azimuths count from the tau. Momenta enter as
     ln(1 + p / GeV).
@@ -165,7 +178,7 @@ def ditau_low_level(events: ak.Array) -> NDArray[np.float32]:
     Returns
     -------
     ndarray
-        Columns `DITAU_LOW_LEVEL`; NaN for jets that are not there.
+        Columns `DITAU_MOMENTA`, float32; NaN for jets that are not there.
     """
     start = _plain(events["PRI_tau_phi"])
     columns: list[Array] = []
@@ -181,8 +194,8 @@ def ditau_low_level(events: ak.Array) -> NDArray[np.float32]:
     return np.stack([*columns[:6], *event, *columns[6:]], axis=1).astype(np.float32)
 
 
-def ditau_high_level(events: ak.Array) -> NDArray[np.float32]:
-    """Quantities that physicists made of the measured ones, shape (events, columns).
+def ditau_observables(events: ak.Array) -> NDArray[np.float32]:
+    """Quantities that physicists made of the measured ones, shape (events, 15).
 
     Masses and momenta enter as ln(1 + m / GeV). M_T2 is that of lepton and tau, the missing sum
     MHT that of the two leading jets.
@@ -190,17 +203,17 @@ def ditau_high_level(events: ak.Array) -> NDArray[np.float32]:
     Parameters
     ----------
     events
-        As for `ditau_low_level`.
+        As for `ditau_momenta`.
 
     Returns
     -------
     ndarray
-        Columns `DITAU_HIGH_LEVEL`; NaN where not defined.
+        Columns `DITAU_OBSERVABLES`, float32; NaN where not defined.
     """
     columns = []
     for name in _DERIVED:
         value = _plain(events[name])
-        in_gev = any(part in name for part in ("mass", "_pt_h", "_pt_tot", "_sum_pt"))
+        in_gev = any(word in name for word in ("mass", "_pt_h", "_pt_tot", "_sum_pt"))
         columns.append(np.log1p(value) if in_gev else value)
     met = _plain(events["PRI_met"]), _plain(events["PRI_met_phi"])
     tau, lepton = (

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from hepml_lib.batch import KINEMATICS, JetBatch
+from hepml_lib.kinematics import wrap_phi
 
 __all__ = ["CONSTITUENT_FEATURES", "IDENTITY_FEATURES", "Constituents"]
 
@@ -152,8 +153,7 @@ class Constituents:
     def _angles(self) -> tuple[NDArray, NDArray]:
         # As stored, not in double precision: trained networks have seen these very numbers.
         axis = {name: value[self.batch.jet] for name, value in self.batch.axes.items()}
-        dphi = self._single("phi") - axis["phi"]
-        return self._single("eta") - axis["eta"], (dphi + np.pi) % (2 * np.pi) - np.pi
+        return self._single("eta") - axis["eta"], wrap_phi(self._single("phi") - axis["phi"])
 
     def _single(self, name: str) -> NDArray[np.float32]:
         return self.batch.columns[name].astype(np.float32)
@@ -163,25 +163,3 @@ class Constituents:
         for number, column in enumerate(columns):
             padded[self.batch.jet, self.batch.place, number] = column
         return torch.from_numpy(padded)
-
-
-def _flat(values: ak.Array) -> np.ndarray:
-    return ak.to_numpy(ak.flatten(values, axis=None)).astype(np.float32)
-
-
-def check_jets(jets: ak.Array, constituents: ak.Array) -> None:
-    """Refuse numbers that no jet has, naming the first jet with one."""
-    owner = np.repeat(np.arange(len(jets)), ak.to_numpy(ak.num(constituents, axis=1)))
-    filled = np.unique(owner)
-    for name in ("pt", "eta", "phi", "mass"):
-        for where, values, index in (
-            ("a constituent", _flat(constituents[name]), owner),
-            ("the jet", ak.to_numpy(jets[name])[filled], filled),
-        ):
-            bad = ~np.isfinite(values) | ((name == "pt") & (values <= 0))
-            if bad.any():
-                first = int(np.argmax(bad))
-                raise ValueError(
-                    f"jet {index[first]} of {len(jets)}: {name} of {where} is {values[first]:g}, "
-                    f"which no jet has ({bad.sum()} such values)"
-                )

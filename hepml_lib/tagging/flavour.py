@@ -55,7 +55,15 @@ _SHARES = {5: 1.0, 4: 1.0, 0: 1.0, 15: 0.2}
 
 
 class TrackTensors(NamedTuple):
-    """Inputs of the networks: ``features`` (n, 24, 15) float32, ``mask`` (n, 24) bool."""
+    """Inputs of the networks.
+
+    Attributes
+    ----------
+    features
+        Columns `FEATURES` of each track, shape (n, 24, 15), float32; 0 where there is none.
+    mask
+        True where there is a track, shape (n, 24).
+    """
 
     features: Tensor
     mask: Tensor
@@ -81,35 +89,47 @@ def track_tensors(jets: ak.Array, tracks: Tracks | None = None) -> TrackTensors:
     >>> tuple(tensors.features.shape), bool(tensors.features.abs().max() < 20)
     ((1000, 24, 15), True)
     """
-    t = tracks_of(jets) if tracks is None else tracks
+    tracks = tracks_of(jets) if tracks is None else tracks
     pt, eta = (np.asarray(jets[name], float)[:, None] for name in ("pt", "eta"))
-    hard = np.maximum(t.pt, 0.1)
+    hard = np.maximum(tracks.pt, 0.1)
     columns = (
-        np.arcsinh(t.significance),
-        np.arcsinh(t.z_significance),
-        np.arcsinh(20 * t.sign * np.abs(t.d0)),
-        np.arcsinh(10 * t.z_sign * np.abs(t.z0)),
-        np.log(np.maximum(t.d0_error, 1e-3)) + 3.5,
-        np.log(np.maximum(t.z0_error, 1e-3)) + 2.5,
+        np.arcsinh(tracks.significance),
+        np.arcsinh(tracks.z_significance),
+        np.arcsinh(20 * tracks.sign * np.abs(tracks.d0)),
+        np.arcsinh(10 * tracks.z_sign * np.abs(tracks.z0)),
+        np.log(np.maximum(tracks.d0_error, 1e-3)) + 3.5,
+        np.log(np.maximum(tracks.z0_error, 1e-3)) + 2.5,
         np.log(hard) - 1,
         np.log(hard / pt) + 3,
-        5 * t.deta,
-        5 * t.dphi,
-        5 * np.hypot(t.deta, t.dphi),
-        t.kind == 3,
-        t.kind == 4,
-        np.broadcast_to(np.log(pt) - 4, t.pt.shape),
-        np.broadcast_to(eta, t.pt.shape),
+        5 * tracks.deta,
+        5 * tracks.dphi,
+        5 * np.hypot(tracks.deta, tracks.dphi),
+        tracks.kind == 3,
+        tracks.kind == 4,
+        np.broadcast_to(np.log(pt) - 4, tracks.pt.shape),
+        np.broadcast_to(eta, tracks.pt.shape),
     )
     features = np.stack(columns, axis=2).astype(np.float32)
-    order = _most_displaced_first(t)
-    mask = np.take_along_axis(t.mask, order, axis=1)
+    order = _most_displaced_first(tracks)
+    mask = np.take_along_axis(tracks.mask, order, axis=1)
     features = np.take_along_axis(features, order[..., None], axis=1) * mask[..., None]
     return TrackTensors(torch.from_numpy(features), torch.from_numpy(mask))
 
 
 def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
     """What `nets.two_track_vertices` needs, shape (n, 24, 8) float32, most displaced first.
+
+    Parameters
+    ----------
+    jets
+        Jets of `flavour_jets`.
+    tracks
+        ``tracks_of(jets)``, if it is there already.
+
+    Returns
+    -------
+    Tensor
+        pT, η, φ from the axis, d₀, z₀, their errors [GeV, rad, mm] and the charge.
 
     Examples
     --------
@@ -118,10 +138,19 @@ def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
     >>> tuple(track_geometry(jets).shape)
     (1000, 24, 8)
     """
-    t = tracks_of(jets) if tracks is None else tracks
-    columns = (t.pt, t.eta, t.dphi, t.d0, t.z0, t.d0_error, t.z0_error, t.charge)
+    tracks = tracks_of(jets) if tracks is None else tracks
+    columns = (
+        tracks.pt,
+        tracks.eta,
+        tracks.dphi,
+        tracks.d0,
+        tracks.z0,
+        tracks.d0_error,
+        tracks.z0_error,
+        tracks.charge,
+    )
     geometry = np.stack(columns, axis=2).astype(np.float32)
-    order = _most_displaced_first(t)
+    order = _most_displaced_first(tracks)
     return torch.from_numpy(np.take_along_axis(geometry, order[..., None], axis=1))
 
 
@@ -131,20 +160,32 @@ def targets(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
     The first column is the place in `FLAVOURS`. Origins count from 0 (from the collision) to 5;
     padding has −1 there. Tracks are in the order of `track_tensors`.
 
+    Parameters
+    ----------
+    jets
+        Jets of `flavour_jets`, with ``label``.
+    tracks
+        ``tracks_of(jets)``, if it is there already.
+
+    Returns
+    -------
+    Tensor
+        int64.
+
     Raises
     ------
     ValueError
         If a label is not one of `FLAVOURS`.
     """
-    t = tracks_of(jets) if tracks is None else tracks
+    tracks = tracks_of(jets) if tracks is None else tracks
     label = np.asarray(jets.label)
     if not np.isin(label, FLAVOURS).all():
         raise ValueError(
             f"labels are {FLAVOURS}, not {sorted(set(label.tolist()) - set(FLAVOURS))}"
         )
-    order = _most_displaced_first(t)
-    origin = np.take_along_axis(np.where(t.mask, t.origin - 1, -1), order, axis=1)
-    vertex = np.take_along_axis(t.vertex, order, axis=1)
+    order = _most_displaced_first(tracks)
+    origin = np.take_along_axis(np.where(tracks.mask, tracks.origin - 1, -1), order, axis=1)
+    vertex = np.take_along_axis(tracks.vertex, order, axis=1)
     place = np.argmax(label[:, None] == np.array(FLAVOURS), axis=1)[:, None]
     return torch.from_numpy(np.concatenate([place, origin, vertex], axis=1).astype(np.int64))
 
@@ -159,6 +200,16 @@ def balancing_weights(jets: ak.Array) -> Tensor:
 
     Without them a network learns that hard jets are b jets, which holds in top pairs and nowhere
     else. b, c and light jets have the same sum of weights, tau jets a fifth of it.
+
+    Parameters
+    ----------
+    jets
+        Records with ``label``, ``pt`` [GeV] and ``eta``.
+
+    Returns
+    -------
+    Tensor
+        One per jet with mean 1, shape (n,), float32.
     """
     label = np.asarray(jets.label)
     pt = np.digitize(np.asarray(jets.pt), [30, 40, 50, 65, 80, 100, 130, 180, 250])
@@ -174,14 +225,30 @@ def balancing_weights(jets: ak.Array) -> Tensor:
 
 
 def flavour_loss(output: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of the flavours, one number per jet."""
+    """Cross-entropy of the flavours, one number per jet, shape (n,).
+
+    Parameters
+    ----------
+    output
+        Logits in the order of `FLAVOURS`, shape (n, 4).
+    target
+        From `targets`, shape (n, 1 + 24 + 24).
+    """
     return functional.cross_entropy(output, target[:, 0], reduction="none")
 
 
 def multitask_loss(output: tuple[Tensor, Tensor, Tensor], target: Tensor) -> Tensor:
-    """Cross-entropies of flavour, origins and pairs, one number per jet.
+    """Cross-entropies of flavour, origins and pairs, one number per jet, shape (n,).
 
     Origins count half and pairs once and a half, each averaged over what the jet holds.
+
+    Parameters
+    ----------
+    output
+        Logits of the flavours, shape (n, 4), of the origin of each track, (n, 24, 6), and of two
+        tracks sharing a vertex, (n, 24, 24).
+    target
+        From `targets`, shape (n, 1 + 24 + 24).
     """
     flavour, origin, near = output
     places = origin.shape[1]

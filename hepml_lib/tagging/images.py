@@ -8,8 +8,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from hepml_lib.kinematics import wrap_phi
-from hepml_lib.tagging.features import check_jets
+from hepml_lib.batch import JetBatch
 
 __all__ = ["aligned_constituents", "jet_images"]
 
@@ -89,28 +88,20 @@ def aligned_constituents(
     ValueError
         As in `jet_images`.
     """
-    inside = jets.constituents
-    check_jets(jets, inside)
-    counts = ak.to_numpy(ak.num(inside, axis=1))
-    owner = np.repeat(np.arange(len(counts)), counts)
+    batch = JetBatch.read(jets)
+    owner, share, x, y = batch.jet, batch.share, batch.deta, batch.dphi
 
     def total(values: NDArray) -> NDArray:
         """Sum over the jet, for each of its constituents."""
-        return np.bincount(owner, values, len(counts))[owner]
+        return batch.sum(values)[owner]
 
-    pt, eta, phi = (
-        ak.to_numpy(ak.flatten(inside[name])).astype(np.float64) for name in ("pt", "eta", "phi")
-    )
-    share = pt / total(pt)
-    x = eta - ak.to_numpy(jets.eta)[owner]
-    y = wrap_phi(phi - ak.to_numpy(jets.phi)[owner])
     x, y = x - total(share * x), y - total(share * y)
     # Direction in which the pT spreads most: the larger eigenvector of the 2 × 2 covariance.
     angle = np.arctan2(2 * total(share * x * y), total(share * (x**2 - y**2))) / 2
     along = x * np.cos(angle) + y * np.sin(angle)
     across = y * np.cos(angle) - x * np.sin(angle)
     quadrant = 2 * (along > 0) + (across > 0)
-    content = np.bincount(4 * owner + quadrant, share, 4 * len(counts)).reshape(-1, 4)
+    content = np.bincount(4 * owner + quadrant, share, 4 * len(batch)).reshape(-1, 4)
     brightest = content.argmax(axis=1)[owner]
     along = np.where(brightest < 2, -along, along)
     across = np.where(brightest % 2 == 0, -across, across)

@@ -7,11 +7,13 @@ module use nothing but d₀ and its error.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from hepml_lib.batch import JetBatch
 
 __all__ = [
     "ImpactLikelihood",
@@ -23,8 +25,14 @@ __all__ = [
     "tracks_of",
 ]
 
-MOST = 24
-PT, FARTHEST = 1.0, 2.0
+MAX_TRACKS = 24
+"""Tracks of a jet that are kept, the hardest."""
+
+MIN_PT, MAX_D0 = 1.0, 2.0
+"""Of `good_tracks` [GeV, mm]."""
+
+_STORED = ("pt", "eta", "phi", "kind", "charge", "d0", "z0", "d0_error", "z0_error")
+_TRUTH = ("origin", "vertex")
 
 
 class Tracks(NamedTuple):
@@ -76,52 +84,53 @@ def tracks_of(jets: ak.Array) -> Tracks:
     Parameters
     ----------
     jets
-        Jets of the sample `flavour_jets`, or others with the same fields ``eta, phi`` and
-        ``tracks``.
+        Jets of the sample `flavour_jets`, or others with ``eta, phi`` [rad] and a list ``tracks``
+        of records with ``pt`` [GeV], ``eta, phi, d0, z0, d0_error, z0_error`` [mm], ``kind``,
+        ``charge``, ``origin`` and ``vertex``.
+
+    Returns
+    -------
+    Tracks
+        The 24 hardest of each jet.
 
     Raises
     ------
     ValueError
-        If the error of an impact parameter is not above zero.
+        If a jet is None, a number is missing, NaN or infinite, or the error of an impact parameter
+        is not above zero; the message says in which jet.
 
     Examples
     --------
     A particle flies 2 mm along x, where a track leaves it 0.1 rad below the axis: d₀ is
     2 sin(−0.1) on the record, +0.2 with the sign of lifetime.
 
-    >>> one = {"pt": 5.0, "eta": 0.0, "phi": -0.1, "kind": 0, "charge": 1, "d0": 2 * np.sin(0.1)}
-    >>> one |= {"z0": 0.0, "d0_error": 0.02, "z0_error": 0.05, "origin": 2, "vertex": 0}
-    >>> tracks = tracks_of(ak.Array([{"eta": 0.0, "phi": 0.0, "tracks": [one]}]))
+    >>> track = {"pt": 5.0, "eta": 0.0, "phi": -0.1, "kind": 0, "charge": 1}
+    >>> track |= {"d0": 2 * np.sin(0.1), "z0": 0.0, "d0_error": 0.02, "z0_error": 0.05}
+    >>> track |= {"origin": 2, "vertex": 0}
+    >>> tracks = tracks_of(ak.Array([{"eta": 0.0, "phi": 0.0, "tracks": [track]}]))
     >>> tracks.significance[0, :2].round(1).tolist()
     [10.0, 0.0]
     """
-    there = ak.local_index(jets.tracks.pt, axis=1)
-    mask = _padded(there, -1) >= 0
-    names = ("pt", "eta", "phi", "kind", "charge", "d0", "z0", "d0_error", "z0_error")
-    column = {name: _padded(jets.tracks[name]) for name in (*names, "origin", "vertex")}
-    if not all((column[name] > 0)[mask].all() for name in ("d0_error", "z0_error")):
-        raise ValueError("an error of an impact parameter is not above zero")
-    axis_eta, axis_phi = (np.asarray(jets[name], float)[:, None] for name in ("eta", "phi"))
-    deta = np.where(mask, column["eta"] - axis_eta, 0)
-    dphi = np.where(mask, (column["phi"] - axis_phi + np.pi) % (2 * np.pi) - np.pi, 0)
-    sign = 0.0 - np.sign(column["d0"] * np.sin(dphi))
-    z_sign = 0.0 - np.sign(column["z0"] * deta)
-    divisor = {name: np.where(mask, column[name], 1) for name in ("d0_error", "z0_error")}
-    return Tracks(
-        mask=mask,
-        deta=deta,
-        dphi=dphi,
-        sign=sign,
-        z_sign=z_sign,
-        significance=sign * np.abs(column["d0"]) / divisor["d0_error"],
-        z_significance=z_sign * np.abs(column["z0"]) / divisor["z0_error"],
-        **column,
-    )
-
-
-def _padded(values: ak.Array, empty: float = 0) -> NDArray:
-    filled = ak.fill_none(ak.pad_none(values, MOST, axis=1, clip=True), empty)
-    return ak.to_numpy(filled).astype(float)
+    batch = JetBatch.read(jets, "tracks", (*_STORED, *_TRUTH), ("eta", "phi")).hardest(MAX_TRACKS)
+    columns = {name: values.astype(np.float64) for name, values in batch.columns.items()}
+    for name in ("d0_error", "z0_error"):
+        if (bad := columns[name] <= 0).any():
+            raise ValueError(
+                f"jet {batch.jet[bad.argmax()]} of {len(batch)}: {name} of a track is "
+                f"{columns[name][bad.argmax()]:g}; an error must be above zero"
+            )
+    sign = 0.0 - np.sign(columns["d0"] * np.sin(batch.dphi))
+    z_sign = 0.0 - np.sign(columns["z0"] * batch.deta)
+    columns |= {
+        "deta": batch.deta,
+        "dphi": batch.dphi,
+        "sign": sign,
+        "z_sign": z_sign,
+        "significance": sign * np.abs(columns["d0"]) / columns["d0_error"],
+        "z_significance": z_sign * np.abs(columns["z0"]) / columns["z0_error"],
+    }
+    padded = {name: batch.pad(values, MAX_TRACKS) for name, values in columns.items()}
+    return Tracks(mask=batch.mask(MAX_TRACKS), **padded)
 
 
 def good_tracks(tracks: Tracks) -> NDArray[np.bool_]:
@@ -129,8 +138,18 @@ def good_tracks(tracks: Tracks) -> NDArray[np.bool_]:
 
     Softer ones scatter in the material; those farther away stem from K⁰ and Λ more often than from
     b hadrons.
+
+    Parameters
+    ----------
+    tracks
+        Tracks of n jets, from `tracks_of`.
+
+    Returns
+    -------
+    ndarray of bool
+        Shape (n, 24).
     """
-    return tracks.mask & (tracks.pt > PT) & (np.abs(tracks.d0) < FARTHEST)
+    return tracks.mask & (tracks.pt > MIN_PT) & (np.abs(tracks.d0) < MAX_D0)
 
 
 def track_counting(significance: ArrayLike, used: ArrayLike, rank: int = 2) -> NDArray:
@@ -138,14 +157,16 @@ def track_counting(significance: ArrayLike, used: ArrayLike, rank: int = 2) -> N
 
     Parameters
     ----------
-    significance, used
-        Shape (n, tracks); tracks that are not used do not count.
+    significance
+        Impact parameters over their errors, with the sign of lifetime, shape (n, tracks).
+    used
+        Which tracks count, shape (n, tracks).
     rank
         1 is the track with the largest significance.
 
     Returns
     -------
-    ndarray
+    ndarray of float64
         Shape (n,); −20 for jets with fewer tracks.
 
     Examples
@@ -194,6 +215,16 @@ class Resolution:
         """Part of the tracks from the collision that miss it by as much, or more.
 
         At least one over the number of tracks learned from: there is no more to know.
+
+        Parameters
+        ----------
+        significance
+            Of any shape; the sign does not matter.
+
+        Returns
+        -------
+        ndarray of float64
+            Of the same shape.
         """
         below = np.searchsorted(self.negative, np.abs(np.asarray(significance, float)))
         return np.maximum(len(self.negative) - below, 1) / len(self.negative)
@@ -207,14 +238,16 @@ def jet_probability(significance: ArrayLike, used: ArrayLike, resolution: Resolu
 
     Parameters
     ----------
-    significance, used
-        Shape (n, tracks).
+    significance
+        Impact parameters over their errors, with the sign of lifetime, shape (n, tracks).
+    used
+        Which tracks count, shape (n, tracks).
     resolution
         Of the same kind of track.
 
     Returns
     -------
-    ndarray
+    ndarray of float64
         Shape (n,); 0 for jets without a positive track. For jets whose tracks are all from the
         collision it is exponential with mean 1.
 
@@ -252,32 +285,44 @@ class ImpactLikelihood:
     ATLAS's IP3D is of this kind: arXiv:1512.01094.
     """
 
-    edges = (-np.inf, -8, -4, -2, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4, 5, 6, 8, 11, 16, 30, np.inf)
-    along = (-np.inf, -4, -2, -1, 0, 1, 2, 4, 8, 16, np.inf)
-    momenta = (0, 3, np.inf)
+    edges: ClassVar[dict[str, tuple[float, ...]]] = {
+        "significance": (
+            *(-np.inf, -8, -4, -2, -1, -0.5, 0, 0.5, 1, 1.5),
+            *(2, 3, 4, 5, 6, 8, 11, 16, 30, np.inf),
+        ),
+        "z_significance": (-np.inf, -4, -2, -1, 0, 1, 2, 4, 8, 16, np.inf),
+        "pt": (0, 3, np.inf),
+    }
 
     def __init__(self, tracks: Tracks, used: NDArray, label: ArrayLike) -> None:
-        label, place = np.asarray(label), self._place(tracks)
-        shape = len(self.edges) - 1, len(self.along) - 1, len(self.momenta) - 1
+        label, cell = np.asarray(label), self._cell(tracks)
         self.density = {}
         for flavour in (5, 4, 0):
-            inside = place[(label == flavour)[:, None] & used]
-            count = np.bincount(inside, minlength=int(np.prod(shape))) + 0.5
+            inside = cell[(label == flavour)[:, None] & used]
+            count = np.bincount(inside, minlength=int(np.prod(self._shape))) + 0.5
             self.density[flavour] = np.log(count / count.sum())
 
-    def _place(self, tracks: Tracks) -> NDArray[np.int64]:
-        bins = [
-            np.searchsorted(np.asarray(edges[1:-1], float), values, side="right")
-            for edges, values in (
-                (self.edges, tracks.significance),
-                (self.along, tracks.z_significance),
-                (self.momenta, tracks.pt),
-            )
-        ]
-        along, momenta = len(self.along) - 1, len(self.momenta) - 1
-        return (bins[0] * along + bins[1]) * momenta + bins[2]
+    @property
+    def _shape(self) -> tuple[int, ...]:
+        return tuple(len(edges) - 1 for edges in self.edges.values())
 
-    def score(self, tracks: Tracks, used: NDArray, against: int = 0) -> NDArray:
-        """Log-likelihood ratio of b over another label, shape (n,); 0 without tracks."""
+    def _cell(self, tracks: Tracks) -> NDArray[np.int64]:
+        """Number of the cell that each track lies in."""
+        bins = tuple(
+            np.searchsorted(np.array(edges[1:-1], float), getattr(tracks, name), side="right")
+            for name, edges in self.edges.items()
+        )
+        return np.ravel_multi_index(bins, self._shape)
+
+    def score(self, tracks: Tracks, used: NDArray, against: int = 0) -> NDArray[np.float64]:
+        """Log-likelihood ratio of b over another label, shape (n,); 0 without tracks.
+
+        Parameters
+        ----------
+        tracks, used
+            Tracks of n jets, and which of them count, shape (n, 24).
+        against
+            The other label: 4, or 0 for light.
+        """
         ratio = self.density[5] - self.density[against]
-        return np.where(used, ratio[self._place(tracks)], 0).sum(axis=1)
+        return np.where(used, ratio[self._cell(tracks)], 0).sum(axis=1)

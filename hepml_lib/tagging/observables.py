@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import substructure
-from hepml_lib.tagging.features import check_jets
+from hepml_lib.batch import JetBatch
 
-__all__ = ["HIGH_LEVEL", "high_level"]
+__all__ = ["JET_OBSERVABLES", "jet_observables"]
 
-HIGH_LEVEL = (
+JET_OBSERVABLES = (
     "mass",
     "softdrop_mass",
     "multiplicity",
@@ -20,11 +20,11 @@ HIGH_LEVEL = (
     "tau21",
     "tau32",
 )
-"""Columns of `high_level`: masses in GeV, the rest without unit."""
+"""Columns of `jet_observables`: masses in GeV, the rest without unit."""
 
 
-def high_level(jets: ak.Array) -> NDArray[np.float32]:
-    """Seven observables of each jet, shape (n, 7), in the order of `HIGH_LEVEL`.
+def jet_observables(jets: ak.Array) -> NDArray[np.float32]:
+    """Seven observables of each jet, shape (n, 7), in the order of `JET_OBSERVABLES`.
 
     An empty jet gives the jet's own mass and zeros; τ₂₁ and τ₃₂ are 0 where their denominator is.
 
@@ -51,14 +51,14 @@ def high_level(jets: ak.Array) -> NDArray[np.float32]:
     >>> pair = {"pt": [[300.0, 300.0]], "eta": [[0.0, 0.4]], "phi": zero, "mass": zero}
     >>> jet = {"pt": [600.0], "eta": [0.2], "phi": [0.0], "mass": [120.8]}
     >>> jets = ak.zip({**jet, "constituents": ak.zip(pair)}, depth_limit=1)
-    >>> dict(zip(HIGH_LEVEL, high_level(jets)[0].tolist()))["tau21"]
+    >>> dict(zip(JET_OBSERVABLES, jet_observables(jets)[0].tolist()))["tau21"]
     0.0
     """
+    axis = JetBatch.read(jets).axes  # refuses what is no jet
     inside = jets.constituents
-    check_jets(jets, inside)
     tau = {n: substructure.nsubjettiness(inside, n) for n in (1, 2, 3)}
     columns = [
-        ak.to_numpy(jets.mass),
+        axis["mass"],
         substructure.softdrop_mass(inside),
         substructure.multiplicity(inside),
         substructure.width(inside),

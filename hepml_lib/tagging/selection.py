@@ -7,19 +7,38 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["Cut", "best_cut"]
+__all__ = ["MassTau32Cut", "best_cut"]
 
 
 @dataclass(frozen=True)
-class Cut:
-    """Jets with a mass inside a window [GeV] and τ₃₂ not above a limit are called top."""
+class MassTau32Cut:
+    """Jets with a mass inside a window and τ₃₂ not above a limit are called top.
+
+    Attributes
+    ----------
+    mass_low, mass_high
+        The window, both ends included [GeV].
+    tau32
+        The limit.
+
+    Examples
+    --------
+    >>> MassTau32Cut(140.0, 220.0, 0.6).passes([173.0, 173.0, 91.0], [0.5, 0.7, 0.5])
+    array([ True, False, False])
+    """
 
     mass_low: float
     mass_high: float
     tau32: float
 
     def passes(self, mass: ArrayLike, tau32: ArrayLike) -> np.ndarray:
-        """Whether each jet passes, shape (n,)."""
+        """Whether each jet passes, shape (n,).
+
+        Parameters
+        ----------
+        mass, tau32
+            Jet mass [GeV] and τ₃₂, shape (n,).
+        """
         return self._inside(mass) & (np.asarray(tau32) <= self.tau32)
 
     def score(self, mass: ArrayLike, tau32: ArrayLike) -> np.ndarray:
@@ -27,6 +46,11 @@ class Cut:
 
         Every jet inside the window scores above every jet outside: a threshold of −τ₃₂ repeats
         `passes`, and one so low that the window is exhausted lets in the jets outside, by τ₃₂.
+
+        Parameters
+        ----------
+        mass, tau32
+            Jet mass [GeV] and τ₃₂, shape (n,).
         """
         outside = -10.0  # τ₃₂ is 1 at most with the best axes, and hardly more with any others
         return np.where(self._inside(mass), 0.0, outside) - np.asarray(tau32)
@@ -38,7 +62,7 @@ class Cut:
 
 def best_cut(
     mass: ArrayLike, tau32: ArrayLike, labels: ArrayLike, efficiency: float = 0.5, steps: int = 50
-) -> Cut:
+) -> MassTau32Cut:
     """Cut that keeps `efficiency` of the tops and the fewest background jets.
 
     Scans every window and limit whose borders are quantiles of the tops given. Call it on training
@@ -49,7 +73,7 @@ def best_cut(
     mass, tau32
         Jet mass [GeV] and τ₃₂, shape (n,).
     labels
-        1 for top, 0 for background.
+        1 for top, 0 for background, shape (n,).
     efficiency
         Fraction of tops to keep, at least.
     steps
@@ -90,7 +114,7 @@ def best_cut(
     # Among equal backgrounds, the most tops.
     merit = np.where(allowed, background - tops / (1 + top.sum()), np.inf)
     low, high, limit = np.unravel_index(np.argmin(merit), merit.shape)
-    return Cut(float(lows[low]), float(highs[high]), float(limits[limit]))
+    return MassTau32Cut(float(lows[low]), float(highs[high]), float(limits[limit]))
 
 
 def _table(

@@ -8,15 +8,22 @@ import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
 
+from hepml_lib.kinematics import wrap_phi
 from hepml_lib.tagging.impact import Tracks, good_tracks
 
-__all__ = ["HIGH_LEVEL", "Vertex", "fit_vertex", "high_level", "secondary_vertex"]
+__all__ = [
+    "VERTEX_OBSERVABLES",
+    "Vertex",
+    "fit_vertex",
+    "secondary_vertex",
+    "vertex_observables",
+]
 
-DISPLACED = 2.0
-WORST = 9.0
-PION = 0.1396
+_MIN_SIGNIFICANCE = 2.0
+_MAX_PULL2 = 9.0
+_PION_MASS = 0.1396  # GeV
 
-HIGH_LEVEL = (
+VERTEX_OBSERVABLES = (
     "tracks of the vertex",
     "flight",
     "flight significance",
@@ -25,7 +32,7 @@ HIGH_LEVEL = (
     "chi2 per degree of freedom",
     "distance of the flight from the axis",
 )
-"""Columns of `high_level`."""
+"""Columns of `vertex_observables`."""
 
 
 class Vertex(NamedTuple):
@@ -67,7 +74,7 @@ def fit_vertex(tracks: Tracks, members: NDArray) -> tuple[NDArray, NDArray, NDAr
     tracks
         Tracks of jets.
     members
-        Which of them to fit, shape (n, tracks).
+        Which of them to fit, bool, shape (n, tracks).
 
     Returns
     -------
@@ -105,15 +112,22 @@ def secondary_vertex(jets: ak.Array, tracks: Tracks) -> Vertex:
 
     Parameters
     ----------
-    jets, tracks
-        Jets, and `tracks_of` them.
+    jets
+        Records with ``phi`` [rad], the azimuth of the axis.
+    tracks
+        ``impact.tracks_of(jets)``.
+
+    Returns
+    -------
+    Vertex
+        One entry per jet; zeros, and an error of 1, where there is no vertex.
     """
-    members = good_tracks(tracks) & (tracks.significance > DISPLACED)
+    members = good_tracks(tracks) & (tracks.significance > _MIN_SIGNIFICANCE)
     rows = np.arange(len(members))
     for _ in range(members.shape[1]):
         position, covariance, pull2 = fit_vertex(tracks, members)
         worst = pull2.argmax(axis=1)
-        refused = (pull2[rows, worst] > WORST) & (members.sum(axis=1) > 1)
+        refused = (pull2[rows, worst] > _MAX_PULL2) & (members.sum(axis=1) > 1)
         if not refused.any():
             break
         members = members.copy()
@@ -138,18 +152,36 @@ def secondary_vertex(jets: ak.Array, tracks: Tracks) -> Vertex:
     )
 
 
-def high_level(jets: ak.Array, tracks: Tracks, vertex: Vertex) -> NDArray[np.float32]:
+def vertex_observables(jets: ak.Array, tracks: Tracks, vertex: Vertex) -> NDArray[np.float32]:
     """What a DL1-like network is told of the vertex, shape (n, 7); 0 without a vertex.
 
-    Columns are those of `HIGH_LEVEL`: masses take every track for a pion.
+    Masses take every track for a pion.
+
+    Parameters
+    ----------
+    jets
+        Records with ``pt`` [GeV] and ``phi`` [rad].
+    tracks
+        ``impact.tracks_of(jets)``.
+    vertex
+        ``secondary_vertex(jets, tracks)``.
+
+    Returns
+    -------
+    ndarray of float32
+        Columns `VERTEX_OBSERVABLES`: flight and its significance as asinh, the mass in GeV.
+
+    References
+    ----------
+    ATLAS's DL1 is told such a list: arXiv:2211.16345.
     """
     inside = vertex.members
     pt = np.where(inside, tracks.pt, 0)
     px, py, pz = pt * np.cos(tracks.phi), pt * np.sin(tracks.phi), pt * np.sinh(tracks.eta)
-    energy = np.sqrt(px**2 + py**2 + pz**2 + PION**2) * inside
+    energy = np.sqrt(px**2 + py**2 + pz**2 + _PION_MASS**2) * inside
     mass2 = energy.sum(axis=1) ** 2 - sum(p.sum(axis=1) ** 2 for p in (px, py, pz))
-    turn = np.arctan2(vertex.position[:, 1], vertex.position[:, 0]) - np.asarray(jets.phi)
-    turn = np.abs((turn + np.pi) % (2 * np.pi) - np.pi) * vertex.found
+    flight_phi = np.arctan2(vertex.position[:, 1], vertex.position[:, 0])
+    turn = np.abs(wrap_phi(flight_phi - np.asarray(jets.phi))) * vertex.found
     columns = (
         inside.sum(axis=1),
         np.arcsinh(vertex.flight),
