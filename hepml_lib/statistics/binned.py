@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy import optimize, special
+from scipy import optimize
 
 from hepml_lib.metrics import Estimate
+from hepml_lib.metrics.estimate import normal_quantile
 from hepml_lib.statistics.counting import Array, refuse
+from hepml_lib.statistics.deviance import bounds, precise_fits, strength_unit
 
 __all__ = [
     "Limit",
@@ -26,7 +27,6 @@ __all__ = [
 ]
 
 _SIGMA = 0.6826894921370859  # probability within one standard deviation
-_LARGEST = 50.0  # signal strength that a fit may reach
 
 
 def binned_model(
@@ -53,7 +53,7 @@ def binned_model(
     Returns
     -------
     pyhf.Model
-        With the parameter of interest ``mu`` between 0 and 50.
+        With the parameter of interest ``mu``, not below zero.
 
     Raises
     ------
@@ -69,6 +69,8 @@ def binned_model(
         raise ValueError("a background cannot have the name 'signal'")
     if unknown := (set(errors) | set(normalisation)) - set(backgrounds):
         raise ValueError(f"uncertainties for {sorted(unknown)}, not among {sorted(backgrounds)}")
+    import pyhf  # it takes seconds to load
+
     s = np.atleast_1d(np.asarray(signal, float))
     counts = {name: np.atleast_1d(np.asarray(b, float)) for name, b in backgrounds.items()}
     sigmas = {name: np.atleast_1d(np.asarray(e, float)) for name, e in errors.items()}
@@ -88,12 +90,8 @@ def binned_model(
     samples += [
         {"name": name, "data": b.tolist(), "modifiers": factors[name]} for name, b in counts.items()
     ]
-    bounds = {"name": "mu", "bounds": [[0.0, _LARGEST]], "inits": [1.0]}
-    specification = {
-        "channels": [{"name": "bins", "samples": samples}],
-        "parameters": [bounds],
-    }
-    return _pyhf().Model(specification, poi_name="mu")
+    specification = {"channels": [{"name": "bins", "samples": samples}]}
+    return pyhf.Model(specification, poi_name="mu")
 
 
 def expected_data(model: Any, mu: float) -> Array:
@@ -126,26 +124,57 @@ def discovery_significance(model: Any, data: ArrayLike) -> float:
     >>> float(asimov_significance(10, 20, 4).round(3))
     1.501
     """
-    fitted = _pyhf().infer.test_statistics.q0(0.0, _complete(model, data), model, *_setup(model))
-    return float(np.sqrt(max(float(fitted), 0.0)))
+    with precise_fits() as pyhf:
+        squared = pyhf.infer.test_statistics.q0(
+            0.0,
+            _complete(model, data),
+            model,
+            model.config.suggested_init(),
+            bounds(model),
+            model.config.suggested_fixed(),
+        )
+    return float(np.sqrt(max(float(squared), 0.0)))
 
 
 def cls(model: Any, data: ArrayLike, mu: float) -> tuple[float, Array]:
     """CLs of the signal strength μ, observed and expected, by asymptotic formulas.
 
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf with a parameter of interest.
+    data : array_like of float, shape (bins,)
+        Counts per bin; with or without the auxiliary measurements.
+    mu : float
+        Signal strength to be tested, above zero.
+
     Returns
     -------
     observed : float
-    expected : ndarray, shape (5,)
+    expected : ndarray of float64, shape (5,)
         For background alone at -2, -1, 0, 1, 2 standard deviations, from low to high.
 
     References
     ----------
     arXiv:1007.1727, with its test statistic for upper limits.
+
+    Examples
+    --------
+    At 1.96 standard deviations of the strength, CLs of the median experiment is 5 %:
+
+    >>> model = binned_model(100, {"b": 1e4})
+    >>> observed, expected = cls(model, 1e4, 1.96)
+    >>> round(observed, 3), expected.round(3).tolist()
+    (0.051, [0.002, 0.01, 0.051, 0.204, 0.533])
     """
-    observed, expected = _pyhf().infer.hypotest(
-        mu, _complete(model, data), model, return_expected_set=True
-    )
+    with precise_fits() as pyhf:
+        observed, expected = pyhf.infer.hypotest(
+            mu,
+            _complete(model, data),
+            model,
+            par_bounds=bounds(model),
+            return_expected_set=True,
+        )
     return float(observed), np.array([float(x) for x in expected])
 
 
@@ -171,49 +200,101 @@ class Limit:
 def upper_limit(model: Any, data: ArrayLike, level: float = 0.95) -> Limit:
     """Upper limit on μ where CLs falls to 1 - level, by asymptotic formulas.
 
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf with a parameter of interest.
+    data : array_like of float, shape (bins,)
+        Counts per bin; with or without the auxiliary measurements.
+    level : float
+        Confidence level of the exclusion.
+
+    Returns
+    -------
+    Limit
+
     Raises
     ------
     ValueError
-        If the limit lies beyond μ = 50: rescale the signal.
+        If the data do not fit to the model, or no bin has a signal.
+    RuntimeError
+        If the expected limits are not in order, which says that a fit went wrong.
+
+    Examples
+    --------
+    For many events the median limit is 1.96 standard deviations, here of 100 events:
+
+    >>> limit = upper_limit(binned_model(100, {"b": 1e4}), 1e4)
+    >>> round(limit.observed, 2), limit.expected.round(2).tolist()
+    (1.97, [1.06, 1.42, 1.97, 2.75, 3.7])
     """
-    data = _complete(model, data)
-
-    @cache  # all six limits are found from the same tests
-    def tested(mu: float) -> Array:
-        observed, expected = cls(model, data, mu)
-        # On this scale CLs is nearly a straight line in μ.
-        return special.ndtri(np.clip([observed, *expected], 1e-12, 1)) - special.ndtri(1 - level)
-
-    bottom = top = 1.0
-    while tested(top).max() > 0:
-        if top >= _LARGEST:
-            raise ValueError(f"the limit lies above μ = {_LARGEST:g}: scale the signal up")
-        top = min(2 * top, _LARGEST)
-    while tested(bottom).min() < 0:
-        bottom /= 2
-
-    def crossing(number: int) -> float:
-        def excess(mu: float) -> float:
-            return float(tested(mu)[number])
-
-        return float(optimize.brentq(excess, bottom, top, xtol=1e-4 * bottom))
-
-    observed, *expected = (crossing(number) for number in range(6))
-    return Limit(observed, np.array(expected), level)
+    data, unit = _complete(model, data), strength_unit(model)
+    with precise_fits() as pyhf:
+        # Not pyhf's `upper_limit`: without a scan it drops the level and ends at the bound of μ.
+        observed, expected = pyhf.infer.intervals.upper_limits.toms748_scan(
+            data,
+            model,
+            unit,
+            4 * unit,
+            level=1 - level,
+            atol=1e-6 * unit,
+            rtol=1e-6,
+            par_bounds=bounds(model),
+        )
+    limit = Limit(float(observed), np.array([float(x) for x in expected]), level)
+    if not (limit.observed > 0 and (np.diff(limit.expected) > 0).all()):
+        raise RuntimeError(f"these limits are not in order, so that a fit went wrong: {limit}")
+    return limit
 
 
 def signal_strength(model: Any, data: ArrayLike, level: float = _SIGMA) -> Estimate:
     """Best μ with the interval in which twice the profiled log-likelihood stays close to its best.
 
-    The interval ends at μ = 0, the edge of the model.
+    The interval ends at the lower end that the model gives μ: zero in a `binned_model`.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf with a parameter of interest.
+    data : array_like of float, shape (bins,)
+        Counts per bin; with or without the auxiliary measurements.
+    level : float
+        Confidence level; the coverage is asymptotic.
+
+    Returns
+    -------
+    Estimate
+
+    Examples
+    --------
+    120 events where 20 are expected without a signal, and 1 per unit of strength:
+
+    >>> print(f"{signal_strength(binned_model(1, {'b': 20}), 120):.1f}")
+    100.0 [89.4, 111.3]
     """
-    data = _complete(model, data)
-    index, start = model.config.poi_index, model.config.suggested_init()
+    data, unit, index = _complete(model, data), strength_unit(model), model.config.poi_index
+    ranges, height = bounds(model), normal_quantile(level) ** 2
+    with precise_fits() as pyhf:
+        best, smallest = pyhf.infer.mle.fit(data, model, None, ranges, return_fitted_val=True)
 
-    def nll(parameters: Array) -> float:
-        return -float(model.logpdf(parameters, data)[0])
+        def excess(mu: float) -> float:
+            profiled = pyhf.infer.mle.fixed_poi_fit(
+                mu, data, model, None, ranges, return_fitted_val=True
+            )
+            return float(profiled[1]) - smallest - height
 
-    return profile_interval(nll, start, index, bounds=model.config.suggested_bounds(), level=level)
+        value, low = float(best[index]), ranges[index][0]
+        high = value + unit
+        while excess(high) < 0:
+            high += 2 * (high - value)
+        if not np.isfinite(low):
+            low = value - unit
+            while excess(low) < 0:
+                low -= 2 * (value - low)
+        if excess(low) > 0:
+            low = optimize.brentq(excess, low, value, xtol=1e-6 * unit)
+        high = optimize.brentq(excess, value, high, xtol=1e-6 * unit)
+    return Estimate(value, low, high, "profile likelihood", level)
 
 
 def profile_interval(
@@ -261,20 +342,19 @@ def profile_interval(
         raise RuntimeError(f"no minimum was found; iminuit says:\n{minuit.fmin}")
     name = minuit.parameters[parameter]
     minuit.minos(name, cl=level)
-    found, value = minuit.merrors[name], minuit.values[parameter]
-    low, high = value + found.lower, value + found.upper
-    if found.at_lower_limit:
-        low = minuit.limits[parameter][0]
-    if not found.upper_valid or not (found.lower_valid or found.at_lower_limit):
-        raise RuntimeError(f"an end of the interval was not found; iminuit says:\n{found}")
+    ends, value = minuit.merrors[name], minuit.values[parameter]
+    lowest, highest = minuit.limits[parameter]
+    low, high = value + ends.lower, value + ends.upper
+    if ends.at_lower_limit:
+        low = lowest
+    if ends.at_upper_limit or high >= highest:
+        raise ValueError(
+            f"the interval reaches the upper bound {highest:g} of the parameter, which is no "
+            "measurement: widen the bounds"
+        )
+    if not ends.upper_valid or not (ends.lower_valid or ends.at_lower_limit):
+        raise RuntimeError(f"an end of the interval was not found; iminuit says:\n{ends}")
     return Estimate(value, low, high, "profile likelihood", level)
-
-
-def _pyhf() -> Any:
-    """The library, which takes seconds to load."""
-    import pyhf
-
-    return pyhf
 
 
 def _complete(model: Any, data: ArrayLike) -> Array:
@@ -287,8 +367,3 @@ def _complete(model: Any, data: ArrayLike) -> Array:
     if values.shape != (bins + len(auxiliary),):
         raise ValueError(f"data have shape {values.shape}; the model has {bins} bins")
     return values
-
-
-def _setup(model: Any) -> tuple[Any, Any, Any]:
-    config = model.config
-    return config.suggested_init(), config.suggested_bounds(), config.suggested_fixed()
