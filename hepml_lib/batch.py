@@ -188,7 +188,7 @@ class JetBatch:
         return self.eta - self.axes["eta"].astype(np.float64)[self.jet]
 
     @cached_property
-    def dphi(self) -> _Array:
+    def dphi(self) -> NDArray[np.floating]:
         """φ from the axis of the jet, shape (constituents,), in [−π, π) rad."""
         return wrap_phi(self.phi - self.axes["phi"].astype(np.float64)[self.jet])
 
@@ -341,7 +341,7 @@ def _numbers(values: ak.Array) -> NDArray:
             raise ValueError(f"NumPy has {numbers.ndim} dimensions of {numbers.dtype}")
     except ValueError as error:
         raise ValueError(f"expected one number per entry, not {values.type}: {error}") from None
-    return numbers.astype(np.float64).filled(np.nan) if np.ma.isMaskedArray(numbers) else numbers
+    return np.ma.filled(numbers.astype(np.float64), np.nan) if np.ma.isMA(numbers) else numbers
 
 
 def _check(values: NDArray, jet: NDArray[np.int64], jets: int, name: str, whose: str) -> None:

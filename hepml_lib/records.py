@@ -90,8 +90,7 @@ def write(name: str, record: dict[str, Any]) -> Path:
     """
     text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
     file = path(name)
-    atomic.write(file, text + "
-")
+    atomic.write(file, text + "\n")
     return file
 
 

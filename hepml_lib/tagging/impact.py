@@ -112,7 +112,9 @@ def tracks_of(jets: ak.Array) -> Tracks:
     [10.0, 0.0]
     """
     batch = JetBatch.read(jets, "tracks", (*_STORED, *_TRUTH), ("eta", "phi")).hardest(MAX_TRACKS)
-    columns = {name: values.astype(np.float64) for name, values in batch.columns.items()}
+    columns: dict[str, NDArray] = {
+        name: values.astype(np.float64) for name, values in batch.columns.items()
+    }
     for name in ("d0_error", "z0_error"):
         if (bad := columns[name] <= 0).any():
             raise ValueError(
