@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging.observables import HIGH_LEVEL, high_level
+from hepml_lib.tagging.observables import JET_OBSERVABLES, jet_observables
 from hepml_lib.tagging.taggers import TAGGERS, inputs
 
 __all__ = [
@@ -161,14 +161,14 @@ def six_trees(train: ak.Array, jets: ak.Array) -> NDArray[np.float64]:
     """
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    columns = [HIGH_LEVEL.index(name) for name in SIX]
+    columns = [JET_OBSERVABLES.index(name) for name in SIX]
     trees = HistGradientBoostingClassifier(
         max_iter=1000,
         learning_rate=0.05,
         early_stopping=True,
         random_state=settings.seed("holdout", "trees"),
-    ).fit(high_level(train)[:, columns], np.asarray(train.label))
-    return trees.decision_function(high_level(jets)[:, columns])
+    ).fit(jet_observables(train)[:, columns], np.asarray(train.label))
+    return trees.decision_function(jet_observables(jets)[:, columns])
 
 
 def _microseconds(name: str, jets: ak.Array) -> float:
