@@ -215,3 +215,32 @@ def test_more_axes_never_raise_nsubjettiness():
 def test_nsubjettiness_needs_an_axis():
     with pytest.raises(ValueError, match="at least one axis"):
         substructure.nsubjettiness(clouds(5), 0)
+
+
+@pytest.mark.parametrize("name", OBSERVABLES)
+def test_constituents_that_are_none_are_as_if_cut_away(name):
+    cloud = clouds(7)
+    hard = cloud.pt > 5
+    expected = OBSERVABLES[name](cloud[hard])
+    assert np.array_equal(OBSERVABLES[name](ak.mask(cloud, hard)), expected)
+
+
+@pytest.mark.parametrize("name", OBSERVABLES)
+def test_jets_that_are_none_and_nan_are_named(name):
+    cloud = clouds(8, count=5)
+    with pytest.raises(ValueError, match="jet 3 of 5 is None"):
+        OBSERVABLES[name](cloud.mask[np.arange(5) != 3])
+    if name != "multiplicity":
+        bad = ak.with_field(cloud, ak.where(cloud.eta == cloud.eta[2, 1], np.nan, cloud.eta), "eta")
+        with pytest.raises(ValueError, match="jet 2 of 5: eta of a constituent is nan"):
+            OBSERVABLES[name](bad)
+
+
+@pytest.mark.parametrize("name", OBSERVABLES)
+def test_shapes_without_constituents(name):
+    """No jets, only empty ones, and lists of one length: each gives one number per jet."""
+    cloud = clouds(9, count=4)
+    assert OBSERVABLES[name](cloud[:0]).shape == (0,)
+    assert OBSERVABLES[name](cloud[:, :0]).tolist() == [0.0] * 4
+    square = ak.to_regular(cloud[:, :4])
+    assert np.array_equal(OBSERVABLES[name](square), OBSERVABLES[name](cloud[:, :4]))

@@ -10,10 +10,10 @@ from hepml_lib import kinematics
 from hepml_lib.tagging.dense_inputs import leading_constituents
 
 
-def columns(jets, particles=30):
-    """Scaled pT, η and φ, each of shape (n, particles), in double precision."""
-    values = leading_constituents(jets, particles).astype(np.float64)
-    return values.reshape(len(jets), particles, 3).transpose(2, 0, 1)
+def columns(jets, places=30):
+    """Scaled pT, η and φ, each of shape (n, places), in double precision."""
+    values = leading_constituents(jets, places).astype(np.float64)
+    return values.reshape(len(jets), places, 3).transpose(2, 0, 1)
 
 
 def test_harder_comes_first_and_the_first_two_fix_the_orientation(made_up_jets):
@@ -52,7 +52,7 @@ def test_missing_constituents_are_zeros(made_up_jets, count):
     for values in (pt, eta, phi):
         assert (values[:, count:] == 0).all()
         assert np.isfinite(values).all()
-    assert leading_constituents(few, particles=1).shape == (4, 3)
+    assert leading_constituents(few, places=1).shape == (4, 3)
 
 
 def test_nan_is_named(made_up_jets):

@@ -47,7 +47,7 @@ def changed(events, sign=1.0, angle=0.0):
 
 def test_shapes_and_mask():
     events, scores = made_up()
-    nodes, edges, event, mask = eo.event_tensors(events, scores, jets=8)
+    nodes, edges, event, mask = eo.event_tensors(events, scores)
     assert nodes.shape == (60, 10, len(eo.NODE_FEATURES))
     assert edges.shape == (60, 10, 10, len(eo.EDGE_FEATURES))
     assert event.shape == (60, len(eo.EVENT_FEATURES))
@@ -78,13 +78,13 @@ def test_a_turned_event_gives_the_same_tensors_and_the_same_list():
     after = changed(events, angle=2.3)
     flat = [eo.flattened(eo.event_tensors(e, scores)) for e in (events, after)]
     torch.testing.assert_close(*flat, rtol=1e-4, atol=1e-4)
-    lists = [eo.lepton_jets_high_level(e, scores) for e in (events, after)]
+    lists = [eo.lepton_jets_observables(e, scores) for e in (events, after)]
     np.testing.assert_allclose(*lists, rtol=1e-4, atol=1e-4)
 
 
 def test_the_list_of_physics_does_not_know_which_side_of_the_detector_is_which():
     events, scores = made_up()
-    lists = [eo.lepton_jets_high_level(changed(events, s), scores) for s in (1.0, -1.0)]
+    lists = [eo.lepton_jets_observables(changed(events, s), scores) for s in (1.0, -1.0)]
     np.testing.assert_allclose(*lists, rtol=1e-5, atol=1e-5)
 
 
@@ -93,10 +93,10 @@ def test_the_list_of_physics_does_not_depend_on_the_order_of_jets():
     order = ak.argsort(events.jets.phi, axis=1)
     shuffled = ak.with_field(events, events.jets[order], "jets")
     lists = [
-        eo.lepton_jets_high_level(events, scores),
-        eo.lepton_jets_high_level(shuffled, scores[order]),
+        eo.lepton_jets_observables(events, scores),
+        eo.lepton_jets_observables(shuffled, scores[order]),
     ]
-    assert lists[0].shape == (60, len(eo.LEPTON_JETS_HIGH_LEVEL))
+    assert lists[0].shape == (60, len(eo.LEPTON_JETS_OBSERVABLES))
     assert np.isfinite(lists[0]).all()
     np.testing.assert_allclose(*lists, rtol=1e-5, atol=1e-5)
 
@@ -123,9 +123,25 @@ def test_displacement_joins_the_jets_of_all_events():
     np.testing.assert_allclose(found[:4, 0], events.jets.displaced[0][:4])
 
 
-@pytest.mark.parametrize("jets", [4, 8])
-def test_the_hardest_jets_are_kept(jets):
+def test_the_hardest_jets_are_kept():
     events, scores = made_up()
-    nodes = eo.event_tensors(events, scores, jets=jets).nodes
-    np.testing.assert_allclose(nodes[:, 2, 0], np.log1p(events.jets.pt[:, 0]), rtol=1e-5)
-    np.testing.assert_allclose(nodes[:, 5, 0], np.log1p(events.jets.pt[:, 3]), rtol=1e-5)
+    nodes = eo.event_tensors(events, scores).nodes
+    assert ak.max(ak.num(events.jets)) > 8
+    for place in range(8):
+        there = ak.to_numpy(ak.num(events.jets) > place)
+        expected = np.log1p(events.jets.pt[there, place])
+        np.testing.assert_allclose(nodes[there, 2 + place, 0], expected, rtol=1e-5)
+        np.testing.assert_allclose(nodes[there, 2 + place, 4], scores[there, place], rtol=1e-5)
+
+
+def test_few_jets_missing_scores_and_nan_are_named():
+    events, scores = made_up(5)
+    enough = ak.local_index(scores) < np.array([4, 4, 3, 4, 4])[:, None]
+    few = ak.with_field(events, events.jets[enough], "jets")
+    with pytest.raises(ValueError, match="event 2 of 5 has fewer than four jets"):
+        eo.lepton_jets_observables(few, scores[enough])
+    with pytest.raises(ValueError, match="broadcast"):
+        eo.event_tensors(events, scores[:, :3])
+    nothing = ak.where(ak.local_index(scores) == 1, np.nan, scores)
+    with pytest.raises(ValueError, match="jet 0 of 5: b_score of a constituent is nan"):
+        eo.event_tensors(events, nothing)

@@ -124,7 +124,7 @@ def turned(events, angle):
     return ak.with_field(events, events.jets.phi + angle, ("jets", "phi"))
 
 
-@pytest.mark.parametrize("inputs", [te.ditau_low_level, te.ditau_high_level])
+@pytest.mark.parametrize("inputs", [te.ditau_momenta, te.ditau_observables])
 def test_inputs_do_not_depend_on_the_direction_of_x(ditau, inputs):
     before, after = inputs(ditau), inputs(turned(ditau, 1.7))
     # Where M_T2 vanishes the bisection leaves some MeV.
@@ -132,17 +132,17 @@ def test_inputs_do_not_depend_on_the_direction_of_x(ditau, inputs):
 
 
 def test_columns_and_what_is_not_defined(ditau):
-    low, high = te.ditau_low_level(ditau), te.ditau_high_level(ditau)
-    assert low.shape == (400, len(te.DITAU_LOW_LEVEL))
-    assert high.shape == (400, len(te.DITAU_HIGH_LEVEL))
+    low, high = te.ditau_momenta(ditau), te.ditau_observables(ditau)
+    assert low.shape == (400, len(te.DITAU_MOMENTA))
+    assert high.shape == (400, len(te.DITAU_OBSERVABLES))
     assert type(low) is type(high) is np.ndarray
     number = np.asarray(ditau.PRI_jet_num)
-    at = {name: low[:, te.DITAU_LOW_LEVEL.index(name)] for name in te.DITAU_LOW_LEVEL}
+    at = {name: low[:, te.DITAU_MOMENTA.index(name)] for name in te.DITAU_MOMENTA}
     assert np.array_equal(np.isnan(at["jet1_pt"]), number < 1)
     assert np.array_equal(np.isnan(at["jet2_cos"]), number < 2)
     assert np.expm1(at["tau_pt"]) == pytest.approx(np.asarray(ditau.PRI_tau_pt), rel=1e-5)
     assert at["lep_cos"] ** 2 + at["lep_sin"] ** 2 == pytest.approx(1, abs=1e-5)
-    at = {name: high[:, te.DITAU_HIGH_LEVEL.index(name)] for name in te.DITAU_HIGH_LEVEL}
+    at = {name: high[:, te.DITAU_OBSERVABLES.index(name)] for name in te.DITAU_OBSERVABLES}
     assert np.array_equal(np.isnan(at["DER_mass_jet_jet"]), number < 2)
     assert np.isfinite(at["MT2"]).all()
     # With one tau each side M_T2 cannot exceed what the two visible and the missing sum carry.
@@ -160,5 +160,5 @@ def test_the_challenges_file_gives_the_same_inputs(ditau, tmp_path):
     file = tmp_path / "challenge.csv"
     file.write_text("\n".join([",".join(columns), *rows]) + "\n")
     public = formats.read(file)
-    for inputs in (te.ditau_low_level, te.ditau_high_level):
+    for inputs in (te.ditau_momenta, te.ditau_observables):
         np.testing.assert_allclose(inputs(public), inputs(ditau), rtol=1e-5, atol=1e-5)

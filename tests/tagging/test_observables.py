@@ -25,7 +25,8 @@ def jets_of(*prongs: list[tuple[float, float, float]], mass: float = 0.0) -> ak.
 
 def named(jets: ak.Array) -> list[dict[str, float]]:
     return [
-        dict(zip(tagging.HIGH_LEVEL, row.tolist(), strict=True)) for row in tagging.high_level(jets)
+        dict(zip(tagging.JET_OBSERVABLES, row.tolist(), strict=True))
+        for row in tagging.jet_observables(jets)
     ]
 
 
@@ -48,6 +49,6 @@ def test_three_prongs_have_small_tau32() -> None:
 
 def test_an_empty_jet_is_defined_and_nan_is_named() -> None:
     empty = jets_of([(300.0, 0.0, 0.0)], [])
-    assert np.isfinite(tagging.high_level(empty)).all()
+    assert np.isfinite(tagging.jet_observables(empty)).all()
     with pytest.raises(ValueError, match="jet 0 of 1: pt of a constituent is nan"):
-        tagging.high_level(jets_of([(float("nan"), 0.0, 0.0), (10.0, 0.1, 0.0)]))
+        tagging.jet_observables(jets_of([(float("nan"), 0.0, 0.0), (10.0, 0.1, 0.0)]))

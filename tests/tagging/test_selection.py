@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hepml_lib.tagging.selection import Cut, best_cut
+from hepml_lib.tagging.selection import MassTau32Cut, best_cut
 
 
 def sample(events: int, seed: int):
@@ -42,7 +42,7 @@ def test_no_cut_of_the_scan_is_better(seed, efficiency):
     masses = np.quantile(mass[tops], np.linspace(0, 1, 6), **quantile)
     limits = np.quantile(tau32[tops], np.linspace(0, 1, 11)[1:], **quantile)
     for low, high, limit in itertools.product(masses[:-1], masses[1:], limits):
-        other = Cut(low, high, limit).passes(mass, tau32)
+        other = MassTau32Cut(low, high, limit).passes(mass, tau32)
         if other[tops].mean() >= efficiency:
             assert other[~tops].sum() >= kept[~tops].sum()
 

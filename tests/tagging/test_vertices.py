@@ -83,8 +83,8 @@ def test_without_displaced_tracks_there_is_no_vertex(decays):
     jets, tracks = _tracks((axis_eta, axis_phi, point, eta, phi, 0 * d0 + 1e-4, 0 * z0))
     found = vertices.secondary_vertex(jets, tracks)
     assert not found.found.any()
-    columns = vertices.high_level(jets, tracks, found)
-    assert columns.shape == (_JETS, len(vertices.HIGH_LEVEL))
+    columns = vertices.vertex_observables(jets, tracks, found)
+    assert columns.shape == (_JETS, len(vertices.VERTEX_OBSERVABLES))
     assert (columns == 0).all()
 
 
@@ -99,6 +99,6 @@ def test_vertices_of_the_sample_are_where_the_hadrons_decay():
     ratio = found.flight[b] / np.asarray(jets.hadron_lxy)[b]
     # Charm hadrons fly on: the common vertex lies a little behind that of the b hadron.
     assert 1 < np.median(ratio) < 1.2
-    mass = vertices.high_level(jets, tracks, found)[:, 3]
+    mass = vertices.vertex_observables(jets, tracks, found)[:, 3]
     heavy = {code: (mass[found.found & (label == code)] > 1.9).mean() for code in (5, 4)}
     assert heavy[5] > 3 * heavy[4]
