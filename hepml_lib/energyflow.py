@@ -216,27 +216,33 @@ class _Terms:
 @lru_cache(maxsize=1024)
 def _sum_out(graph: Graph) -> Any:
     """Vector, in the language of `_Terms`, that is left when all but one vertex are summed out."""
-    vectors: dict[int, tuple] = {v: () for edge in graph for v in edge}
-    matrices: dict[tuple[int, int], Any] = {}
+    vectors: dict[int, tuple] = {vertex: () for edge in graph for vertex in edge}
+    # links[a][b] is the matrix between two neighbours, links[b][a] the same transposed.
+    links: dict[int, dict[int, Any]] = {vertex: {} for vertex in vectors}
     for (a, b), power in Counter(graph).items():
-        matrices[a, b] = matrices[b, a] = ("edge", power)
+        links[a][b] = links[b][a] = ("edge", power)
     while len(vectors) > 1:
-        neighbours = {v: [b for a, b in matrices if a == v] for v in vectors}
-        vertex = min(vectors, key=lambda v: (len(neighbours[v]), v))
-        if len(neighbours[vertex]) > 2:
-            raise ValueError(f"graph {graph} cannot be summed with two neighbours at a time")
-        vector = vectors.pop(vertex)
-        if len(neighbours[vertex]) == 1:
-            (a,) = neighbours[vertex]
-            vectors[a] = tuple(sorted((*vectors[a], (matrices[a, vertex], vector)), key=repr))
+        vertex = min(vectors, key=lambda v: (len(links[v]), v))
+        vector, neighbours = vectors.pop(vertex), links.pop(vertex)
+        to_vertex = {a: links[a].pop(vertex) for a in neighbours}
+        if len(neighbours) == 1:
+            (a,) = neighbours
+            vectors[a] = _sorted(*vectors[a], (to_vertex[a], vector))
+        elif len(neighbours) == 2:
+            a, b = neighbours
+            path: tuple[Any, ...] = ("path", to_vertex[a], vector, neighbours[b])
+            if b in links[a]:
+                path = ("times", _sorted(links[a][b], path))
+            links[a][b], links[b][a] = path, _transposed(path)
         else:
-            a, b = neighbours[vertex]
-            path: tuple[Any, ...] = ("path", matrices[a, vertex], vector, matrices[vertex, b])
-            if (a, b) in matrices:
-                path = ("times", tuple(sorted((matrices[a, b], path), key=repr)))
-            matrices[a, b], matrices[b, a] = path, _transposed(path)
-        matrices = {edge: m for edge, m in matrices.items() if vertex not in edge}
-    return next(iter(vectors.values()))
+            raise ValueError(f"graph {graph} cannot be summed with two neighbours at a time")
+    (vector,) = vectors.values()
+    return vector
+
+
+def _sorted(*keys: Any) -> tuple[Any, ...]:
+    """Keys in one order, so that equal products have equal names."""
+    return tuple(sorted(keys, key=repr))
 
 
 def _transposed(key: Any) -> Any:
@@ -244,7 +250,7 @@ def _transposed(key: Any) -> Any:
     if kind == "edge":
         return key
     if kind == "times":
-        return kind, tuple(sorted(map(_transposed, parts[0]), key=repr))
+        return kind, _sorted(*map(_transposed, parts[0]))
     left, vector, right = parts
     return kind, _transposed(right), vector, _transposed(left)
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.metrics import Band, Estimate
 from hepml_lib.nets import store
 
@@ -30,21 +30,17 @@ def kept(key: str, jets: int, compute: Callable[[], NDArray]) -> NDArray:
     """Scores of the first `jets` held-out jets from the cache, or computed and kept there."""
     file = settings.cache_dir() / "holdout" / f"{key}-{jets}.npy"
     if not file.exists():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        draft = file.with_suffix(".part.npy")
-        np.save(draft, compute().astype(np.float32))
-        draft.replace(file)
+        scores = compute().astype(np.float32)
+        with atomic.replacing(file) as draft, draft.open("wb") as stream:
+            np.save(stream, scores)
     return np.load(file, allow_pickle=False)
 
 
 def write(name: str, record: dict[str, Any]) -> Path:
     """Write a record, whole or not at all: ``command``, ``data`` and ``taggers``."""
     file = path(name)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    draft = file.with_suffix(".tmp")
-    text = json.dumps(record, indent=1, sort_keys=True, allow_nan=False)
-    draft.write_text(text + "\n", encoding="utf-8")
-    return draft.replace(file)
+    atomic.write(file, json.dumps(record, indent=1, sort_keys=True, allow_nan=False) + "\n")
+    return file
 
 
 def read(name: str) -> dict[str, Any]:

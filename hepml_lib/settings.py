@@ -18,11 +18,11 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import platformdirs
 
 __all__ = [
     "base_seed",
@@ -43,6 +43,11 @@ _PACKAGE = Path(__file__).resolve().parent
 
 def scale() -> str:
     """Scale of the run: ``"quick"`` or ``"full"``.
+
+    Returns
+    -------
+    str
+        ``"quick"`` unless ``HEPML_SCALE`` says otherwise.
 
     Raises
     ------
@@ -67,7 +72,18 @@ def _integer(variable: str, default: int, minimum: int) -> int:
 
 
 def base_seed() -> int:
-    """``HEPML_SEED``, the number that every seed of the run depends on."""
+    """``HEPML_SEED``, the number that every seed of the run depends on.
+
+    Returns
+    -------
+    int
+        1 by default.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 0.
+    """
     return _integer("HEPML_SEED", 1, 0)
 
 
@@ -76,6 +92,11 @@ def seed(*names: str | int) -> int:
 
     ``HEPML_SEED`` changes every stream at once; two names never share a stream. The value depends
     only on the base seed and the names, not on the platform or on the order of calls.
+
+    Parameters
+    ----------
+    *names
+        The use, such as ``"tour", "split"``.
 
     Returns
     -------
@@ -95,7 +116,23 @@ def seed(*names: str | int) -> int:
 
 
 def rng(*names: str | int) -> np.random.Generator:
-    """NumPy generator on the stream of `seed(*names)`."""
+    """NumPy generator on the stream of `seed(*names)`.
+
+    Parameters
+    ----------
+    *names
+        The use, as for `seed`.
+
+    Returns
+    -------
+    numpy.random.Generator
+        A new one, at the start of its stream.
+
+    Examples
+    --------
+    >>> bool(rng("tour", "split").random() == rng("tour", "split").random())
+    True
+    """
     return np.random.default_rng(seed(*names))
 
 
@@ -104,12 +141,28 @@ def threads() -> int:
 
     One is the default: the small networks of this book run faster on one thread than on two, and
     two notebooks can then run side by side.
+
+    Returns
+    -------
+    int
+        ``HEPML_THREADS``, 1 by default.
+
+    Raises
+    ------
+    ValueError
+        If it is not a whole number of at least 1.
     """
     return _integer("HEPML_THREADS", 1, 1)
 
 
 def device() -> str:
-    """Torch device name, such as ``"cpu"`` or ``"cuda:0"``."""
+    """Torch device name, such as ``"cpu"`` or ``"cuda:0"``.
+
+    Returns
+    -------
+    str
+        ``HEPML_DEVICE``, ``"cpu"`` by default.
+    """
     return os.environ.get("HEPML_DEVICE", "cpu")
 
 
@@ -117,6 +170,11 @@ def data_dir() -> Path:
     """Folder with the committed cards, samples, models and their manifest.
 
     ``HEPML_DATA`` when set, else what came with the code.
+
+    Returns
+    -------
+    Path
+        The folder.
     """
     if "HEPML_DATA" in os.environ:
         return Path(os.environ["HEPML_DATA"]).expanduser()
@@ -124,24 +182,41 @@ def data_dir() -> Path:
 
 
 def own_data_dir() -> Path:
-    """Folder that came with the code: ``data/`` of the checkout, else what the package carries."""
+    """Folder that came with the code: ``data/`` of the checkout, else what the package carries.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     checkout = _PACKAGE.parent / "data"
     return checkout if checkout.is_dir() else _PACKAGE / "data"
 
 
 def cache_dir() -> Path:
-    """Folder for generated and downloaded files: ``HEPML_CACHE``, else the user's cache."""
+    """Folder for generated and downloaded files: ``HEPML_CACHE``, else the user's cache.
+
+    The latter is ``~/.cache/hepml`` on Linux, ``~/Library/Caches/hepml`` on macOS and
+    ``hepml`` in ``%LOCALAPPDATA%`` on Windows; ``XDG_CACHE_HOME`` moves it.
+
+    Returns
+    -------
+    Path
+        The folder; it need not exist.
+    """
     if "HEPML_CACHE" in os.environ:
         return Path(os.environ["HEPML_CACHE"]).expanduser()
-    if sys.platform == "darwin":
-        return Path.home() / "Library" / "Caches" / "hepml"
-    if sys.platform == "win32":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "hepml"
-    return Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hepml"
+    return platformdirs.user_cache_path("hepml", appauthor=False, opinion=False)
 
 
 def build_dir() -> Path:
-    """Folder for build products: ``HEPML_BUILD``, else ``_build`` here or in the checkout."""
+    """Folder for build products: ``HEPML_BUILD``, else ``_build`` here or in the checkout.
+
+    Returns
+    -------
+    Path
+        The folder; it need not exist.
+    """
     if "HEPML_BUILD" in os.environ:
         return Path(os.environ["HEPML_BUILD"]).expanduser()
     checkout = _PACKAGE.parent
@@ -150,6 +225,20 @@ def build_dir() -> Path:
 
 def unknown_name(kind: str, name: str, known: Iterable[str]) -> str:
     """Message for a name that does not exist: the nearest one, and all there are.
+
+    Parameters
+    ----------
+    kind
+        What it is called, such as ``"sample"``.
+    name
+        The name that does not exist.
+    known
+        The names that do.
+
+    Returns
+    -------
+    str
+        A sentence.
 
     Examples
     --------

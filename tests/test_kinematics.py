@@ -50,3 +50,17 @@ def test_total_of_no_constituents_is_zero():
     empty = ak.Array([[1.0], []])
     total = kinematics.total(ak.zip({"pt": empty, "eta": empty, "phi": empty, "mass": empty}))
     assert total.E.tolist()[1] == 0
+
+
+def test_whole_numbers_are_momenta_too():
+    """Squares of small integers would overflow: 120² does not fit into 8 bits."""
+    columns = {"pt": [120, 90, 7], "eta": [1, 0, -2], "phi": [3, 0, 1], "mass": [90, 5, 3]}
+    small, double = (
+        kinematics.momenta({n: np.array(v, kind) for n, v in columns.items()})
+        for kind in (np.int8, np.float64)
+    )
+    for component in ("px", "py", "pz", "E", "rapidity"):
+        assert getattr(small, component).tolist() == getattr(double, component).tolist()
+    systems = (ak.unflatten(parts, [2, 1]) for parts in (small, double))
+    found, expected = (kinematics.total(parts).mass.tolist() for parts in systems)
+    assert found == expected

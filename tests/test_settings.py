@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
 
@@ -45,3 +46,26 @@ def test_import_loads_nothing_heavy() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert result.stdout.strip() == ""
+
+
+@pytest.mark.parametrize(
+    ("system", "place"),
+    [
+        ("unix.Unix", ".cache/hepml"),
+        ("macos.MacOS", "Library/Caches/hepml"),
+        ("windows.Windows", "AppData/Local/hepml"),
+    ],
+)
+def test_the_cache_lies_where_the_system_wants_it(monkeypatch, tmp_path, system, place) -> None:
+    """Chunks of hours and downloads of gigabytes are found again where they were put."""
+    module, _, name = system.partition(".")
+    directories = getattr(importlib.import_module(f"platformdirs.{module}"), name)
+    monkeypatch.setattr("platformdirs.PlatformDirs", directories)
+    windows = str(tmp_path / "AppData" / "Local")
+    monkeypatch.setattr("platformdirs.windows.get_win_folder", lambda _: windows)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for variable in ("HEPML_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(variable, raising=False)
+    assert settings.cache_dir() == tmp_path / place
+    monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "elsewhere"))
+    assert settings.cache_dir() == tmp_path / "elsewhere"

@@ -26,7 +26,7 @@ from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from traitlets.config import Config
 
 import execute
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.page import results, studies
 
 __all__ = ["study"]
@@ -116,9 +116,7 @@ async def _run_all(notebook: Path, seeds: range, workers: int) -> dict[int, dict
         if outcome["error"]:
             errors.append(f"seed {seed}: {outcome['error']}")
             return
-        draft = kept.with_suffix(".tmp")
-        draft.write_text(json.dumps(outcome | {"inputs": mark}), encoding="utf-8")
-        draft.replace(kept)
+        atomic.write(kept, json.dumps(outcome | {"inputs": mark}))
         problem = "; ".join(outcome["failed"])
         print(f"seed {seed:3d}  {time.monotonic() - start:6.1f} s  {problem}".rstrip(), flush=True)
         outcomes[seed] = outcome
@@ -161,9 +159,7 @@ def study(notebook: str | Path, runs: int = studies.RUNS, workers: int = 2) -> d
         "failed": {str(seed): run["failed"] for seed, run in outcomes.items() if run["failed"]},
     }
     target = path.with_suffix(".seeds.json")
-    draft = target.with_suffix(".tmp")
-    draft.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-    draft.replace(target)
+    atomic.write(target, json.dumps(found, indent=1, ensure_ascii=False) + "\n")
     return found
 
 

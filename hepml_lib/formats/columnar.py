@@ -96,6 +96,13 @@ class Writer:
     def append(self, column: str, piece: ak.Array) -> None:
         """Add the next entries of a column.
 
+        Parameters
+        ----------
+        column
+            Name of the column.
+        piece
+            Entries, of the type of the pieces before.
+
         Raises
         ------
         TypeError
@@ -198,6 +205,20 @@ def read(
     path: Path, columns: Collection[str] | None, start: int = 0, stop: int | None = None
 ) -> ak.Array:
     """Entries from `start` up to `stop` of the columns of a file written by `Writer`.
+
+    Parameters
+    ----------
+    path
+        File that `Writer` wrote.
+    columns
+        Names to read; None for all.
+    start, stop
+        First entry, and the one after the last; None for the end.
+
+    Returns
+    -------
+    ak.Array
+        A record per entry.
 
     Raises
     ------

@@ -6,8 +6,6 @@ import collections
 import contextlib
 import fnmatch
 import functools
-import os
-import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ from typing import Any
 import awkward as ak
 import numpy as np
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.formats import columnar, parquet, rootfile
 from hepml_lib.formats.rootfile import Column
 from hepml_lib.formats.tables import unknown
@@ -102,9 +100,8 @@ def convert(
     with rootfile.opened(source) as trees:
         columns = _selected(source, trees, tree, branches)
         total = sum(column.volume[-1] for column in columns)
-        with _bar(source, total, progress) as advance, _temporary(target) as part:
-            writers[target.suffix](part, columns, size, compression, advance)
-            os.replace(part, target)
+        with _bar(source, total, progress) as advance, atomic.replacing(target) as draft:
+            writers[target.suffix](draft, columns, size, compression, advance)
 
 
 def load(
@@ -169,9 +166,9 @@ def _selected(
 ) -> list[Column]:
     if tree is None:
         if len(trees) != 1:
-            found = ", ".join(sorted(trees)) or "none"
+            names = ", ".join(sorted(trees)) or "none"
             raise ValueError(
-                f"{source} has {len(trees)} trees; choose one by tree=. There are: {found}"
+                f"{source} has {len(trees)} trees; choose one by tree=. There are: {names}"
             )
         (tree,) = trees
     if tree not in trees:
@@ -205,16 +202,6 @@ def _bar(source: Path, total: float, progress: bool) -> Iterator[_Advance]:
         yield bar.update
 
 
-@contextlib.contextmanager
-def _temporary(target: Path) -> Iterator[Path]:
-    """Path of a file beside `target`; the file is gone after the block, unless it was renamed."""
-    part = target.with_name(f".{target.name}.{uuid.uuid4().hex}.part")
-    try:
-        yield part
-    finally:
-        part.unlink(missing_ok=True)
-
-
 def _array(column: Column, start: int, stop: int) -> ak.Array:
     array = column.array(start, stop)
     if _holds_union(array.layout):
@@ -233,9 +220,9 @@ def _holds_union(layout: Any) -> bool:
 
 
 def _write_hdf5(
-    part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
+    path: Path, columns: list[Column], step: float, compression: str, advance: _Advance
 ) -> None:
-    with columnar.Writer(part, compression) as writer:
+    with columnar.Writer(path, compression) as writer:
         # Column by column: each is cut where its own baskets end.
         for column in columns:
             for start, stop in rootfile.spans(column.edges, column.volume, step):
@@ -244,7 +231,7 @@ def _write_hdf5(
 
 
 def _write_parquet(
-    part: Path, columns: list[Column], step: float, compression: str, advance: _Advance
+    path: Path, columns: list[Column], step: float, compression: str, advance: _Advance
 ) -> None:
     # A row group holds all columns, so it ends where the baskets of all of them end. It is half a
     # step, for Arrow makes a copy of it.
@@ -253,13 +240,13 @@ def _write_parquet(
     spans = rootfile.spans(edges, volume, step / 2)
     if np.diff(volume).max(initial=0) <= step:
         rows = (_rows(columns, start, stop, advance) for start, stop in spans)
-        parquet.write(part, rows, compression)
+        parquet.write(path, rows, compression)
         return
     # Larger baskets would be unpacked once for every row group that they reach into.
-    with _temporary(part) as stage:
+    with atomic.draft(path) as stage:
         _write_hdf5(stage, columns, step, "none", advance)
         rows = (columnar.read(stage, None, start, stop) for start, stop in spans)
-        parquet.write(part, rows, compression)
+        parquet.write(path, rows, compression)
 
 
 def _rows(columns: list[Column], start: int, stop: int, advance: _Advance) -> ak.Array:

@@ -24,6 +24,16 @@ def _opened(path: Path) -> io.BufferedIOBase:
 def header(path: Path) -> tuple[str, ...]:
     """Names in the first line.
 
+    Parameters
+    ----------
+    path
+        CSV file, compressed with gzip or not.
+
+    Returns
+    -------
+    tuple of str
+        The names, without quotation marks.
+
     Raises
     ------
     OSError
@@ -47,6 +57,22 @@ def header(path: Path) -> tuple[str, ...]:
 def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[str, Any]:
     """First `events` rows of columns: NumPy arrays, awkward ones for text; NaN for what is empty.
 
+    Parameters
+    ----------
+    path
+        CSV file, compressed with gzip or not.
+    _
+        Not used: a CSV file is one table without a name.
+    names
+        Columns to read.
+    events
+        How many rows to read, from the first; None for all.
+
+    Returns
+    -------
+    dict
+        Column by its name, shape (rows,). A column of whole numbers is one of integers.
+
     Raises
     ------
     OSError
@@ -64,15 +90,15 @@ def columns(path: Path, _: str, names: list[str], events: int | None) -> dict[st
         table = csv.read_csv(io.BytesIO(text), convert_options=options)[:events]
     except (OSError, EOFError, zlib.error, pa.ArrowException) as error:
         raise _damaged(path, error) from error
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     for name, column in zip(names, table.columns, strict=True):
         if pa.types.is_string(column.type):
-            found[name] = ak.from_arrow(column)
+            values[name] = ak.from_arrow(column)
         elif pa.types.is_null(column.type):
-            found[name] = np.full(len(column), np.nan)
+            values[name] = np.full(len(column), np.nan)
         else:
-            found[name] = column.to_numpy()
-    return found
+            values[name] = column.to_numpy()
+    return values
 
 
 def _damaged(path: Path, error: Exception) -> OSError:

@@ -18,6 +18,16 @@ __all__ = ["contents", "datasets", "frame", "opened"]
 def opened(path: Path) -> Iterator[Any]:
     """An HDF5 file to read from.
 
+    Parameters
+    ----------
+    path
+        HDF5 file.
+
+    Yields
+    ------
+    h5py.File
+        Open for reading; closed after the ``with`` block.
+
     Raises
     ------
     OSError
@@ -36,7 +46,25 @@ def opened(path: Path) -> Iterator[Any]:
 
 
 def contents(path: Path) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
-    """Columns of every data frame by its name, and the names of all other data sets and groups."""
+    """Columns of every data frame by its name, and the names of all other data sets and groups.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+
+    Returns
+    -------
+    frames : dict of str to tuple of str
+        Columns of each data frame.
+    others : tuple of str
+        Paths of everything that is in no data frame.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    """
     import h5py
 
     frames: dict[str, tuple[str, ...]] = {}
@@ -59,7 +87,31 @@ def contents(path: Path) -> tuple[dict[str, tuple[str, ...]], tuple[str, ...]]:
 
 
 def datasets(path: Path, _: str, columns: list[str], events: int | None) -> dict[str, Any]:
-    """First `events` rows of data sets."""
+    """First `events` rows of data sets.
+
+    Parameters
+    ----------
+    path
+        HDF5 file.
+    _
+        Not used: data sets outside of frames have no name in common.
+    columns
+        Paths of the data sets.
+    events
+        How many rows to read, from the first; None for all.
+
+    Returns
+    -------
+    dict of ndarray
+        Data set by its path.
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If they are compressed in a way that h5py does not know; the message says what to install.
+    OSError
+        If the file is cut short or damaged.
+    """
     with opened(path) as file:
         return {column: _rows(path, file[column], events) for column in columns}
 
@@ -69,9 +121,32 @@ def frame(path: Path, name: str, columns: list[str], events: int | None) -> dict
 
     pandas groups columns of one type into a block: in its ``fixed`` format a data set for each
     block, in its ``table`` format one compound data set with a field for each block.
+
+    Parameters
+    ----------
+    path
+        File.
+    name
+        Name of the data frame.
+    columns
+        Names of the columns to read.
+    events
+        How many rows to read, from the first; None for all.
+
+    Returns
+    -------
+    dict of ndarray
+        Column by its name, shape (rows,).
+
+    Raises
+    ------
+    ModuleNotFoundError
+        If they are compressed in a way that h5py does not know; the message says what to install.
+    OSError
+        If the file is cut short or damaged.
     """
     wanted = set(columns)
-    found: dict[str, NDArray[Any]] = {}
+    values: dict[str, NDArray[Any]] = {}
     rows: dict[str, NDArray[Any]] = {}
     with opened(path) as file:
         for dataset, field, labels in _blocks(file[name]):
@@ -85,8 +160,8 @@ def frame(path: Path, name: str, columns: list[str], events: int | None) -> dict
                     f"{dataset.name} does not have the {len(labels)} columns of its labels"
                 )
             data = data.reshape(len(data), len(labels))
-            found |= {label: data[:, i] for i, label in enumerate(labels) if label in wanted}
-    return found
+            values |= {label: data[:, i] for i, label in enumerate(labels) if label in wanted}
+    return values
 
 
 def _blocks(group: Any) -> list[tuple[Any, str | None, list[str]]]:

@@ -32,6 +32,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     has none. `met`: `pt, sum_et` [GeV], `phi`. Where the file has them: `weight`; `label`, int8,
     1 signal, 0 background; `set`, ``"t"`` training, ``"b"`` public and ``"v"`` private leaderboard,
     ``"u"`` unused. ``PRI_*`` and ``DER_*`` [GeV, rad] are None where they are not defined.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     quantities = [name for name in table.columns if name.startswith(("PRI_", "DER_"))]
     extra = {"weight": "Weight", "label": "Label", "set": "KaggleSet", "set_weight": "KaggleWeight"}

@@ -47,6 +47,18 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     `charge` (int8), `kind` (int8: 0 charged hadron, 1 neutral hadron, 2 photon, 3 electron,
     4 muon), impact parameters `d0, dz` and their uncertainties `d0_error, dz_error` [mm].
 
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the jets with the fields above.
+
     Raises
     ------
     ValueError

@@ -62,6 +62,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     (5 b, 4 c, 0 light), `softdrop_mass` [GeV], `tau_1` … `tau_4`, `pdg`, `status`, `mother`, scores
     of b taggers under their own names. `met`, `pf_met`, `puppi_met`: `pt` [GeV], `phi`. In
     simulation `weight` and `true_interactions`.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     known = set(table.columns)
     present = {**_ALWAYS, **{ours: name for ours, name in _OFTEN.items() if f"{name}_pt" in known}}

@@ -27,6 +27,25 @@ def read_events(table: FileTable, events: int | None) -> ak.Array:
 
     `particles`: ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad], masses zero. `label`: int8, 1
     signal, 0 background. The whole R&D set is 18 GB: ask for as many `events` as you need.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     label = [name for name in table.columns if name == str(3 * _SLOTS)]
     names = [str(i) for i in range(3 * _SLOTS)]
@@ -49,17 +68,35 @@ def read_features(table: FileTable, events: int | None) -> ak.Array:
     `jets`: two per event in the order of the file, ``Momentum4D`` with `pt, eta, phi, mass` [GeV,
     rad] and `tau_1, tau_2, tau_3`; a jet without momentum is left out. `label`: int8, 1 signal,
     0 background.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     quantities = ("px", "py", "pz", "m", "tau1", "tau2", "tau3")
     names = {quantity: [f"{quantity}j1", f"{quantity}j2"] for quantity in quantities}
     label = [name for name in table.columns if name == "label"]
     data = table.read([name for pair in names.values() for name in pair] + label, events)
     pairs = {q: np.stack([data[name] for name in pair], axis=1) for q, pair in names.items()}
-    px, py, pz, mass = (pairs[quantity] for quantity in quantities[:4])
-    columns = momenta.cartesian(px, py, pz, np.sqrt(px**2 + py**2 + pz**2 + mass**2))
-    columns |= {"mass": mass} | {f"tau_{n}": pairs[f"tau{n}"] for n in (1, 2, 3)}
+    columns = momenta.cartesian(pairs["px"], pairs["py"], pairs["pz"])
+    columns |= {"mass": pairs["m"]} | {f"tau_{n}": pairs[f"tau{n}"] for n in (1, 2, 3)}
     fields = {
-        "event": np.arange(len(mass)),
+        "event": np.arange(len(pairs["px"])),
         "jets": momenta.unpadded(columns["pt"] > 0, columns),
     }
     if label:

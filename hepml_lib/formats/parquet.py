@@ -19,7 +19,17 @@ COMPRESSIONS = {"none": "NONE", "fast": "LZ4", "small": "ZSTD"}
 
 
 def write(path: Path, row_groups: Iterable[ak.Array], compression: str) -> None:
-    """Write arrays of one type, each as a row group."""
+    """Write arrays of one type, each as a row group.
+
+    Parameters
+    ----------
+    path
+        File to write.
+    row_groups
+        Records of one type.
+    compression
+        A name in `COMPRESSIONS`.
+    """
     masked = (ak.transform(_masked, row_group) for row_group in row_groups)
     with _frugal():
         ak.to_parquet_row_groups(masked, path, compression=COMPRESSIONS[compression])
@@ -29,6 +39,20 @@ def read(
     path: Path, columns: Collection[str] | None, start: int = 0, stop: int | None = None
 ) -> ak.Array:
     """Entries from `start` up to `stop` of columns; only row groups that hold some are read.
+
+    Parameters
+    ----------
+    path
+        File that `write` wrote.
+    columns
+        Names to read; None for all.
+    start, stop
+        First entry, and the one after the last; None for the end.
+
+    Returns
+    -------
+    ak.Array
+        A record per entry.
 
     Raises
     ------

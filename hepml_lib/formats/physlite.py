@@ -53,6 +53,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     (R = 1.0), `photons`, `taus`: lists of ``Momentum4D`` with `pt, eta, phi, mass` [GeV, rad] and,
     where the file has it, `charge` (int8), `flavour` (5 b, 4 c, 15 τ, 0 light), `tau_1` … `tau_3`.
     In simulation `channel`, and `weight`, the first of the generator's weights.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     known = set(table.columns)
     present = _ALWAYS | {ours: name for ours, name in _OFTEN.items() if f"{name}pt" in known}

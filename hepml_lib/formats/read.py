@@ -132,6 +132,16 @@ def read(path: str | Path, format: str | None = None, events: int | None = None)
 def detect(path: str | Path) -> str:
     """Name of a file's format, by its content.
 
+    Parameters
+    ----------
+    path
+        ROOT, HDF5 or CSV file.
+
+    Returns
+    -------
+    str
+        A name in `FORMATS`.
+
     Raises
     ------
     FileNotFoundError, OSError, ValueError

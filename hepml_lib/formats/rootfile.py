@@ -24,6 +24,16 @@ _BYTES = {1: 1, 8: 1, 16: 2, 32: 4, 64: 8}
 def opened(path: Path) -> Iterator[dict[str, Any]]:
     """Every TTree and RNTuple of a file by its name; the file is closed after the block.
 
+    Parameters
+    ----------
+    path
+        ROOT file.
+
+    Yields
+    ------
+    dict
+        uproot's TTrees and RNTuples by their names.
+
     Raises
     ------
     FileNotFoundError
@@ -89,11 +99,38 @@ class Column:
     volume: NDArray[np.float64]
 
     def array(self, start: int, stop: int) -> ak.Array:
-        """Entries from `start` up to `stop`, as `entries` reads them."""
+        """Entries from `start` up to `stop`, as `entries` reads them.
+
+        Parameters
+        ----------
+        start, stop
+            First entry, and the one after the last.
+
+        Returns
+        -------
+        ak.Array
+            ``stop - start`` entries.
+
+        Raises
+        ------
+        OSError
+            If they cannot be read.
+        """
         return entries(self.path, self.branch, start, stop)
 
     def size(self, start: int, stop: int) -> float:
-        """Estimated uncompressed bytes of the entries from `start` up to `stop`."""
+        """Estimated uncompressed bytes of the entries from `start` up to `stop`.
+
+        Parameters
+        ----------
+        start, stop
+            First entry, and the one after the last.
+
+        Returns
+        -------
+        float
+            Bytes.
+        """
         first, last = np.interp((start, stop), self.edges, self.volume)
         return float(last - first)
 
@@ -105,6 +142,20 @@ def spans(
 
     They end at an edge whenever that costs less than another `step`, so that no basket is unpacked
     twice. No entries give one empty range.
+
+    Parameters
+    ----------
+    edges
+        Entries at which a basket begins, and the number of entries, ascending.
+    volume
+        Uncompressed bytes before each edge, of the same shape.
+    step
+        Bytes of a range.
+
+    Yields
+    ------
+    tuple of int
+        First entry, and the one after the last.
 
     Examples
     --------
@@ -136,6 +187,20 @@ def spans(
 def entries(path: Path, branch: Any, start: int, stop: int) -> ak.Array:
     """Entries of a branch or field from `start` up to `stop`.
 
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    branch
+        uproot's branch or field.
+    start, stop
+        First entry, and the one after the last.
+
+    Returns
+    -------
+    ak.Array
+        ``stop - start`` entries.
+
     Raises
     ------
     OSError
@@ -155,6 +220,18 @@ def entries(path: Path, branch: Any, start: int, stop: int) -> ak.Array:
 
 def columns(path: Path, name: str, tree: Any) -> list[Column]:
     """Columns of the tree called `name`: every branch that has none below it, or every field.
+
+    Parameters
+    ----------
+    path
+        The file, for messages.
+    name, tree
+        The tree's name, and uproot's object.
+
+    Returns
+    -------
+    list of Column
+        In the order of the tree.
 
     Raises
     ------

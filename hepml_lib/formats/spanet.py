@@ -35,6 +35,18 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     None where there is none. `regressions` and `classifications`, where the file has them, in the
     file's structure, None where there is none. Units are those of the file.
 
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the events with the fields above.
+
     Raises
     ------
     ValueError
@@ -91,9 +103,9 @@ def _positions(
     table: FileTable, positions: NDArray[np.integer], there: NDArray[np.bool_], name: str
 ) -> ak.Array:
     rows = np.arange(len(positions))
-    found = positions >= 0
-    inside = np.where(found & (positions < there.shape[1]), positions, 0)
-    wrong = found & ((positions >= there.shape[1]) | ~there[rows, inside])
+    assigned = positions >= 0
+    inside = np.where(assigned & (positions < there.shape[1]), positions, 0)
+    wrong = assigned & ((positions >= there.shape[1]) | ~there[rows, inside])
     if np.any(wrong):
         event = int(np.flatnonzero(wrong)[0])
         raise ValueError(
@@ -102,7 +114,7 @@ def _positions(
         )
     # Padding inside a list, where there is any, moves what comes after it.
     moved = (np.cumsum(there, axis=1) - 1)[rows, inside]
-    return ak.mask(moved, found)
+    return ak.mask(moved, assigned)
 
 
 def _defined(values: NDArray[Any]) -> ak.Array:

@@ -49,6 +49,18 @@ class FileTable:
     def read(self, names: Iterable[str], events: int | None) -> dict[str, Any]:
         """First `events` entries of columns, by name.
 
+        Parameters
+        ----------
+        names
+            Columns to read; one that is named twice is read once.
+        events
+            How many entries to read, from the first; None for all.
+
+        Returns
+        -------
+        dict
+            Column by its name: NumPy arrays, awkward ones where lengths differ.
+
         Raises
         ------
         OSError
@@ -67,6 +79,16 @@ class FileTable:
 
 def tables(path: Path) -> list[FileTable]:
     """Every table of a file.
+
+    Parameters
+    ----------
+    path
+        ROOT, HDF5 or CSV file; the content says which, not the name.
+
+    Returns
+    -------
+    list of FileTable
+        Trees, data frames and the rest of an HDF5 file, or the one table of a CSV file.
 
     Raises
     ------
@@ -89,10 +111,10 @@ def tables(path: Path) -> list[FileTable]:
             ]
     if beginning == b"\x89HDF\r\n\x1a\n":
         frames, others = hdf5file.contents(path)
-        found = [
+        data_frames = [
             FileTable(path, "pandas", name, names, hdf5file.frame) for name, names in frames.items()
         ]
-        return found + [FileTable(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
+        return data_frames + [FileTable(path, "HDF5", "", others, hdf5file.datasets)] * bool(others)
     return [FileTable(path, "CSV", "", csvfile.header(path), csvfile.columns)]
 
 
@@ -100,6 +122,20 @@ def unknown(kind: str, name: str, known: Collection[str]) -> str:
     """Message for a column that does not exist: the nearest one, and those there are.
 
     A tree can have thousands; then those are listed whose names are near or begin alike.
+
+    Parameters
+    ----------
+    kind
+        What it is called, such as ``"branch"``.
+    name
+        The name that does not exist.
+    known
+        The names that do.
+
+    Returns
+    -------
+    str
+        A sentence.
 
     Examples
     --------

@@ -25,6 +25,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     `pt, eta, phi, mass` [GeV, rad]: sum of the constituents; `label` (int8: 1 top, 0 QCD), `event`
     (position in the file), `ttv` as it is stored, `truth`: the top quark, ``Momentum4D``, zero for
     QCD. `constituents`: `pt, eta, phi, mass` [GeV, rad], in the order of the file.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the jets with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     slots = sum(column.startswith("E_") for column in table.columns)
     names = {axis: [f"{axis}_{i}" for i in range(slots)] for axis in ("PX", "PY", "PZ", "E")}

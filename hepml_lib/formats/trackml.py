@@ -35,6 +35,25 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     Columns keep their names and units (mm, GeV), but for ``particles``: ``Momentum3D`` with
     `pt, eta, phi` [GeV, rad], `charge` (int8), and `pdg` where the file has it, in place of
     ``px, py, pz, q, particle_type``. A folder is read by `read_folder`.
+
+    Parameters
+    ----------
+    table
+        The file, as `hepml_lib.formats.tables.tables` gives it.
+    events
+        How many entries to read, from the first; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per entry: the rows with the fields above.
+
+    Raises
+    ------
+    OSError
+        If the file is cut short or damaged.
+    ValueError
+        If it lacks a column.
     """
     names = [name for name in table.columns if name]
     data = table.read(names, events)
@@ -48,6 +67,18 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
 
     `hits`, `cells`, `particles`, `truth`: as `read` gives them, where every event has them.
 
+    Parameters
+    ----------
+    folder
+        Folder of files ``event*-hits.csv`` and so on, compressed or not.
+    events
+        How many events to read, from the lowest number; None for all.
+
+    Returns
+    -------
+    ak.Array
+        One record per event.
+
     Raises
     ------
     ValueError
@@ -58,34 +89,32 @@ def read_folder(folder: Path, events: int | None) -> ak.Array:
         if number := re.search(r"event(\d+)", path.name):
             paths.setdefault(int(number[1]), []).append(path)
     numbers = sorted(paths)[:events]
-    found = {number: _tables(paths[number]) for number in numbers}
-    if not any("hits" in kinds for kinds in found.values()):
+    files = {number: _tables(paths[number]) for number in numbers}
+    if not any("hits" in kinds for kinds in files.values()):
         raise ValueError(f"{folder} has no CSV file with the columns {', '.join(COLUMNS['hits'])}")
     fields: dict[str, Any] = {"event": np.array(numbers)}
-    for kind in sorted({kind for number in numbers for kind in found[number]}):
-        lacking = [number for number in numbers if kind not in found[number]]
+    for kind in sorted({kind for number in numbers for kind in files[number]}):
+        lacking = [number for number in numbers if kind not in files[number]]
         if lacking:
             raise ValueError(f"{folder}: event {lacking[0]} has no file of {kind}, others have")
-        rows = [read(found[number][kind], None) for number in numbers]
+        rows = [read(files[number][kind], None) for number in numbers]
         fields[kind] = ak.unflatten(ak.concatenate(rows), [len(row) for row in rows])
     return ak.zip(fields, depth_limit=1)
 
 
 def _tables(paths: list[Path]) -> dict[str, FileTable]:
     """Tables of an event by their kind, which their columns tell."""
-    found = {}
+    by_kind = {}
     for path in paths:
         (table,) = tables(path)
         for kind, names in COLUMNS.items():
             if set(names) <= set(table.columns):
-                found[kind] = table
-    return found
+                by_kind[kind] = table
+    return by_kind
 
 
 def _particles(data: dict[str, Any]) -> ak.Array:
-    px, py, pz = (data.pop(name) for name in ("px", "py", "pz"))
-    columns = momenta.cartesian(px, py, pz, np.zeros_like(px))
-    del columns["mass"]
+    columns = momenta.cartesian(*(data.pop(name) for name in ("px", "py", "pz")))
     columns["charge"] = data.pop("q").astype(np.int8)
     if "particle_type" in data:
         columns["pdg"] = data.pop("particle_type")

@@ -10,7 +10,6 @@ import datetime as dt
 import hashlib
 import importlib
 import json
-import os
 import platform
 import re
 from collections.abc import Mapping
@@ -23,7 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from hepml_lib import __version__, settings
+from hepml_lib import __version__, atomic, settings
 
 __all__ = ["card", "load", "names", "read_tensors", "save", "write_tensors"]
 
@@ -77,8 +76,8 @@ def save(name: str, model: nn.Module, card: Mapping[str, Any], folder: Path | No
     }
     text = json.dumps(record, indent=2, sort_keys=True, ensure_ascii=False, allow_nan=False)
     path = folder / f"{name}.safetensors"
-    _write(path, weights)
-    _write(folder / f"{name}.json", (text + "\n").encode())
+    atomic.write(path, weights)
+    atomic.write(folder / f"{name}.json", text + "\n")
     return path
 
 
@@ -140,7 +139,7 @@ def names() -> list[str]:
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
     """Write tensors and a JSON record into one file, which is complete or absent at any moment."""
     text = json.dumps(record, allow_nan=False)
-    _write(path, safetensors.torch.save(_plain(tensors), {"record": text}))
+    atomic.write(path, safetensors.torch.save(_plain(tensors), {"record": text}))
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -173,19 +172,6 @@ def _find(name: str) -> Path:
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     # safetensors refuses views and tensors that share memory: copy.
     return {key: value.detach().cpu().clone().contiguous() for key, value in tensors.items()}
-
-
-def _write(path: Path, content: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with open(draft, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _architecture(model: nn.Module) -> str:

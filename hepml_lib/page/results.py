@@ -9,7 +9,6 @@ in a notebook that was executed elsewhere or earlier. For the prose, each glues 
 
 from __future__ import annotations
 
-import fcntl
 import html
 import json
 import math
@@ -23,10 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
+from filelock import FileLock
 from IPython import get_ipython
 from IPython.display import display
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.metrics import Estimate
 from hepml_lib.page.studies import check_study
 
@@ -227,17 +227,14 @@ def save(records: Iterable[Mapping[str, Any]]) -> Path:
     """
     path = settings.build_dir() / "results.json"
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.with_suffix(".lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with FileLock(path.with_suffix(".lock")):
         try:
             stored = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
         except json.JSONDecodeError as error:
             raise ValueError(f"{path} is damaged ({error}); delete it and build again") from None
         merged = {(r["notebook"], r["row"], r["name"]): r for r in [*stored, *records]}
         ordered = sorted(merged.values(), key=lambda r: (r["row"], r["notebook"], r["name"]))
-        draft = path.with_suffix(".tmp")
-        draft.write_text(json.dumps(ordered, indent=1, ensure_ascii=False), encoding="utf-8")
-        draft.replace(path)
+        atomic.write(path, json.dumps(ordered, indent=1, ensure_ascii=False))
     return path
 
 

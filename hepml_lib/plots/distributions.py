@@ -12,7 +12,7 @@ import numpy as np
 from hist.intervals import poisson_interval
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from hepml_lib.kinematics import wrap_phi
 from hepml_lib.plots.drawing import LINES, Figure, check_count, figure
@@ -20,6 +20,7 @@ from hepml_lib.plots.drawing import LINES, Figure, check_count, figure
 __all__ = ["density", "histogram", "jet_images"]
 
 _DECADES = 4  # of the colour scale
+_HALF_WIDTH, _CELLS = 0.8, 40  # of an average jet image: half its edge in Δη and Δφ [rad]
 
 
 def histogram(
@@ -37,21 +38,35 @@ def histogram(
     Parameters
     ----------
     samples
-        Name → values. All count in the normalisation, so values outside the bins are missing from
-        the area.
+        Name → values, shape (n,). All count in the normalisation, so values outside the bins are
+        missing from the area.
     bins
-        Edges, ascending, shape (bins + 1,).
+        Edges, ascending, shape (bins + 1,), in the unit of the values.
     label, unit
         Of the horizontal axis.
     weights
-        Name → event weights, for the samples that have them.
+        Name → event weights, shape (n,), for the samples that have them.
     alt, caption
         As in `figure`.
+
+    Returns
+    -------
+    Figure
+        One curve per sample.
 
     Raises
     ------
     ValueError
-        If values are NaN, a sample is empty, lengths differ, or there are more than six samples.
+        If values are NaN or masked, a sample is empty, lengths differ, or there are more than six
+        samples.
+
+    Examples
+    --------
+    >>> mass = np.random.default_rng(1).normal(91.2, 2.5, 1000)
+    >>> words = {"alt": "A peak at 91 GeV that is 6 GeV wide at half its height."}
+    >>> histogram({"Z": mass}, np.linspace(80, 100, 21), label="Mass", unit="GeV", caption="Z",
+    ...           **words).width
+    614
     """
     check_count(samples, "samples")
     edges = np.asarray(bins, float)
@@ -85,13 +100,41 @@ def density(
 
     The interval is Garwood's, with the effective number of events where there are weights. In an
     empty bin it reaches up to what the mean weight allows; below zero it is the normal one.
+
+    Parameters
+    ----------
+    name
+        Of the sample, for messages.
+    values, weights
+        Shape (n,); without weights every value counts as one.
+    edges
+        Of the bins, ascending, shape (bins + 1,).
+
+    Returns
+    -------
+    tuple of ndarray
+        Density, and both ends of its interval, in units of 1 / `edges`, shape (bins,).
+
+    Raises
+    ------
+    ValueError
+        If values or weights are NaN or masked, of different numbers, or of no weight.
+
+    Examples
+    --------
+    >>> value, low, high = density("one bin", [0.2, 0.4, 0.6, 0.8], np.array([0.0, 1.0]))
+    >>> value, low.round(2), high.round(2)
+    (array([1.]), array([0.52]), array([1.79]))
     """
-    x = np.asarray(values, float).ravel()
-    weight = np.ones(len(x)) if weights is None else np.asarray(weights, float).ravel()
+    x = _numbers(values).astype(np.float64)
+    weight = np.ones(len(x)) if weights is None else _numbers(weights).astype(np.float64)
     if len(x) != len(weight):
         raise ValueError(f"{name!r} has {len(x)} values and {len(weight)} weights")
     if bad := int(np.isnan(x).sum() + np.isnan(weight).sum()):
-        raise ValueError(f"{bad} of the {len(x)} values or weights of {name!r} are NaN")
+        raise ValueError(
+            f"{bad} of the {len(x)} values or weights of {name!r} are NaN, masked or missing: "
+            "leave these out first"
+        )
     if weight.sum() <= 0:
         raise ValueError(f"{name!r} has nothing to draw: {len(x)} values, sum of weights ≤ 0")
     counts = hist.Hist(hist.axis.Variable(edges), storage=hist.storage.Weight())
@@ -108,34 +151,41 @@ def density(
     return value / norm, low / norm, high / norm
 
 
-def jet_images(
-    samples: Mapping[str, ak.Array],
-    *,
-    alt: str,
-    caption: str,
-    half_width: float = 0.8,
-    cells: int = 40,
-) -> Figure:
+def _numbers(values: ArrayLike | ak.Array) -> NDArray[np.floating]:
+    """Values in one dimension and in their precision; NaN for what is masked or None."""
+    array = np.ma.asarray(ak.to_numpy(values) if isinstance(values, ak.Array) else values)
+    floating = array if array.dtype.kind == "f" else array.astype(np.float64)
+    return np.ma.filled(floating, np.nan).ravel()
+
+
+def jet_images(samples: Mapping[str, ak.Array], *, alt: str, caption: str) -> Figure:
     """Average share of the jet's pT in each cell around the jet axis, one image per sample.
 
     Parameters
     ----------
     samples
         Name → jets: records with ``eta``, ``phi`` [rad] and a list ``constituents`` of records with
-        ``pt`` [GeV], ``eta`` and ``phi``.
-    half_width
-        Half the edge of the image in Δη and Δφ [rad]; what lies outside is not shown.
-    cells
-        Number of cells along each edge.
+        ``pt`` [GeV], ``eta`` and ``phi``. What is further away than 0.8 in Δη or Δφ is not shown.
     alt, caption
         As in `figure`.
+
+    Returns
+    -------
+    Figure
+        Images of 40 × 40 cells, on one logarithmic scale of colours.
+
+    Raises
+    ------
+    ValueError
+        If a sample has no jets, a constituent is NaN or missing, or there are more than six
+        samples.
     """
     check_count(samples, "samples")
-    edges = np.linspace(-half_width, half_width, cells + 1)
+    edges = np.linspace(-_HALF_WIDTH, _HALF_WIDTH, _CELLS + 1)
     images = {name: average_image(jets, edges) for name, jets in samples.items()}
     top = max(image.max() for image in images.values())
     norm = LogNorm(top / 10**_DECADES, top, clip=True)
-    cell = 2 * half_width / cells
+    cell = 2 * _HALF_WIDTH / _CELLS
 
     def draw(axes: Axes | list[Axes]) -> None:
         panels = axes if isinstance(axes, list) else [axes]
@@ -154,12 +204,33 @@ def jet_images(
 
 
 def average_image(jets: ak.Array, edges: np.ndarray) -> np.ndarray:
-    """Mean over jets of the pT fraction in each cell, shape (cells in Δη, cells in Δφ)."""
+    """Mean over jets of the pT fraction in each cell.
+
+    Parameters
+    ----------
+    jets
+        As in `jet_images`.
+    edges
+        Of the cells in Δη and in Δφ [rad], ascending, shape (cells + 1,).
+
+    Returns
+    -------
+    ndarray
+        Shape (cells in Δη, cells in Δφ).
+
+    Raises
+    ------
+    ValueError
+        If there are no jets, or a constituent is NaN or missing.
+    """
     if not len(jets):
         raise ValueError("a sample without jets has no average image")
     inside = jets.constituents
     # The new axis keeps one jet to one list, also where all lists have the same length.
-    deta = ak.to_numpy(ak.flatten(inside.eta - jets.eta[:, np.newaxis]))
-    dphi = wrap_phi(ak.to_numpy(ak.flatten(inside.phi - jets.phi[:, np.newaxis])))
-    share = ak.to_numpy(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1, keepdims=True)))
+    deta = _numbers(ak.flatten(inside.eta - jets.eta[:, np.newaxis]))
+    dphi = wrap_phi(_numbers(ak.flatten(inside.phi - jets.phi[:, np.newaxis])))
+    share = _numbers(ak.flatten(inside.pt / ak.sum(inside.pt, axis=1, keepdims=True)))
+    missing = int(np.isnan(deta + dphi + share).sum()) + int(ak.sum(ak.is_none(inside)))
+    if missing:
+        raise ValueError(f"{missing} constituents are NaN or missing: leave their jets out first")
     return np.histogram2d(deta, dphi, bins=(edges, edges), weights=share)[0] / len(jets)

@@ -102,6 +102,13 @@ def figure(
         The finding, in a sentence; another text than `alt`. Both are plain text: τ₃₂, not TeX.
     size
         Width and height of one column [inch].
+    columns
+        How many Axes stand side by side.
+
+    Returns
+    -------
+    Figure
+        Shows itself at the end of a cell.
 
     Raises
     ------
@@ -125,7 +132,18 @@ def figure(
 
 
 def check_words(alt: str, caption: str) -> None:
-    """Refuse a figure without words of its own for those who cannot see it."""
+    """Refuse a figure without words of its own for those who cannot see it.
+
+    Parameters
+    ----------
+    alt, caption
+        As in `figure`.
+
+    Raises
+    ------
+    ValueError
+        If one is too short or holds TeX, or if both are the same.
+    """
     if len(alt.strip()) < _SHORTEST_ALT:
         raise ValueError(
             f"alt is {alt!r}: describe the figure in a sentence of {_SHORTEST_ALT} characters or "
@@ -143,7 +161,20 @@ def check_words(alt: str, caption: str) -> None:
 
 
 def check_count(things: Collection[str], what: str) -> None:
-    """Refuse more curves than there are colours to tell them apart, and none."""
+    """Refuse more curves than there are colours to tell them apart, and none.
+
+    Parameters
+    ----------
+    things
+        Names of the curves.
+    what
+        What they are called in the message, such as ``"curves"``.
+
+    Raises
+    ------
+    ValueError
+        If there are none, or more than six.
+    """
     if not 1 <= len(things) <= len(COLOURS):
         raise ValueError(
             f"{len(things)} {what}: a figure shows between 1 and {len(COLOURS)}, as many as there "

@@ -35,6 +35,11 @@ def roc(
     alt, caption
         As in `figure`.
 
+    Returns
+    -------
+    Figure
+        One curve or point per tagger, and the curve of a guess.
+
     Raises
     ------
     TypeError
@@ -120,6 +125,11 @@ def training(histories: Mapping[str, History], *, alt: str, caption: str) -> Fig
     alt, caption
         As in `figure`.
 
+    Returns
+    -------
+    Figure
+        Two curves per network.
+
     Raises
     ------
     ValueError
@@ -174,6 +184,11 @@ def scaling(
         With their units.
     alt, caption
         As in `figure`.
+
+    Returns
+    -------
+    Figure
+        One curve per name.
 
     Raises
     ------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from hepml_lib.samples.detector.table import merge
 
 __all__ = ["inside", "simulate"]
 
-_SOFTEST = 0.05
+_MINIMUM_MOMENTUM = 0.05
 """Momentum at which a particle is given up [GeV]."""
 
 _EVENT = "event{:09d}"
@@ -30,6 +31,11 @@ def inside(particles: ParticleTable) -> NDArray[np.bool_]:
     ----------
     particles
         With the production vertex `x, y, z` [mm].
+
+    Returns
+    -------
+    ndarray of bool
+        One per particle.
 
     Examples
     --------
@@ -77,15 +83,14 @@ def simulate(
         folder = Path(name)
         _write(folder, particles, events)
         _run(folder, events, seed)
-        found = [_read(folder, event) for event in range(events)]
-    hits, rows = ([pair[i] for pair in found] for i in (0, 1))
-    first = np.cumsum([0, *(len(row["id"]) for row in rows)])
+        hits, flown = zip(*(_read(folder, event) for event in range(events)), strict=True)
+    first = np.cumsum([0, *(len(table["id"]) for table in flown)])
     for begin, table in zip(first, hits, strict=False):
         table["particle"] += begin
-    return _joined(hits), _joined(rows)
+    return _joined(hits), _joined(flown)
 
 
-def _joined(tables: list[ParticleTable]) -> ParticleTable:
+def _joined(tables: Sequence[ParticleTable]) -> ParticleTable:
     """Tables of one event each, in one."""
     return merge(*({"event": np.full(len(t["x"]), i)} | t for i, t in enumerate(tables)))
 
@@ -161,7 +166,7 @@ def _run(folder: Path, events: int, seed: int) -> None:
             magneticField=acts.ConstantBField(
                 acts.Vector3(0, 0, generic_detector.FIELD * acts.UnitConstants.T)
             ),
-            pMin=_SOFTEST * acts.UnitConstants.GeV,
+            pMin=_MINIMUM_MOMENTUM * acts.UnitConstants.GeV,
         )
     )
     digitisation = examples.DigitizationAlgorithm.Config(

@@ -7,13 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib import kinematics
-from hepml_lib.samples.detector import ParticleTable
+from hepml_lib.samples.detector.table import ParticleTable, same_event
 from hepml_lib.samples.jets import match
 
 __all__ = ["area", "depth", "reconstructed_vertices", "shares", "unique_pairs"]
 
-VERTEX_TRACKS = 4
-VERTEX_PT = 0.5
+VERTEX_TRACKS, VERTEX_PT = 4, 0.5
+"""Tracks of a vertex that is reconstructed, at least, and their least momentum [GeV]."""
 
 _KINDS = ("charged", "neutral", "photon", "electron", "muon")
 _POINTS = 256
@@ -65,6 +65,11 @@ def area(jets: ParticleTable, radius: float) -> NDArray[np.float64]:
     radius
         Radius parameter R.
 
+    Returns
+    -------
+    ndarray
+        Areas, one per jet.
+
     Examples
     --------
     A jet alone, and one that loses part of its disc to a harder one:
@@ -75,10 +80,7 @@ def area(jets: ParticleTable, radius: float) -> NDArray[np.float64]:
     [0.5, 0.38, 0.5]
     """
     event, pt, eta, phi = (jets[name] for name in ("event", "pt", "eta", "phi"))
-    first = np.searchsorted(event, event)
-    count = np.searchsorted(event, event, side="right") - first
-    jet = np.repeat(np.arange(len(event)), count)
-    other = np.arange(len(jet)) + np.repeat(first - (np.cumsum(count) - count), count)
+    jet, other = same_event(event, event)
     harder = pt[other] > pt[jet]
     jet, other = jet[harder], other[harder]
     near = kinematics.delta_r(eta[jet], phi[jet], eta[other], phi[other]) < 2 * radius
@@ -99,12 +101,31 @@ def area(jets: ParticleTable, radius: float) -> NDArray[np.float64]:
 
 
 def reconstructed_vertices(candidates: ParticleTable, events: int) -> NDArray[np.int16]:
-    """Vertices of each event with at least four tracks above 0.5 GeV."""
+    """How many vertices of each event have at least four tracks above 0.5 GeV.
+
+    Parameters
+    ----------
+    candidates
+        `event`, `pt` [GeV], `vertex` (-1 where there is no track).
+    events
+        Number of events; `event` counts from 0.
+
+    Returns
+    -------
+    ndarray
+        Shape (events,).
+
+    Examples
+    --------
+    >>> tracks = {"event": np.zeros(5, int), "pt": np.ones(5), "vertex": np.array([0, 0, 0, 0, 1])}
+    >>> reconstructed_vertices(tracks, 1).tolist()
+    [1]
+    """
     vertex = candidates["vertex"]
     track = (vertex >= 0) & (candidates["pt"] > VERTEX_PT)
     width = int(vertex.max(initial=0)) + 1
-    place = candidates["event"][track] * width + vertex[track]
-    tracks = np.bincount(place, minlength=events * width).reshape(events, width)
+    number = candidates["event"][track] * width + vertex[track]
+    tracks = np.bincount(number, minlength=events * width).reshape(events, width)
     return (tracks >= VERTEX_TRACKS).sum(axis=1).astype(np.int16)
 
 
@@ -123,7 +144,7 @@ def shares(
     Returns
     -------
     dict
-        `charged`, `neutral`, `photon`, `electron` and `muon` add up to 1; `pileup`.
+        `charged`, `neutral`, `photon`, `electron` and `muon` add up to 1; `pileup`. One per jet.
     """
     rows = ak.to_numpy(ak.flatten(members))
     jet = np.repeat(np.arange(len(members)), ak.to_numpy(ak.num(members)))
@@ -145,6 +166,18 @@ def depth(em: NDArray, had: NDArray, rng: np.random.Generator) -> NDArray[np.flo
     lengths in 1.1 interaction lengths of lead tungstate. Behind them 0.7 + 0.2 ln(E/GeV)
     interaction lengths times a gamma variate of mean 1 and variance 1/2, for where a hadronic
     shower starts. It is a parametrisation of ours that knows only `em` and `had`, not a shower.
+
+    Parameters
+    ----------
+    em, had
+        Energies of the towers in the crystals and behind [GeV], shape (n,).
+    rng
+        Source of the fluctuations.
+
+    Returns
+    -------
+    ndarray
+        Depths [interaction lengths], shape (n,); 0 for an empty tower.
 
     Examples
     --------

@@ -31,6 +31,16 @@ def anti_kt(
         `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad], one entry per jet.
     members : ak.Array
         Jagged: per jet, the rows of `candidates` that it holds.
+
+    Examples
+    --------
+    Two photons that are close to each other, and one that is not:
+
+    >>> photons = {"event": np.zeros(3, int), "pt": np.array([30.0, 20.0, 40.0])}
+    >>> photons |= {"eta": np.array([0.0, 0.1, 2.0]), "phi": np.zeros(3), "kind": np.full(3, 2)}
+    >>> jets, members = anti_kt(photons, 0.4, 10.0)
+    >>> jets["pt"].round(6).tolist(), members.to_list()
+    ([40.0, 50.0], [[2], [0, 1]])
     """
     numbers, first, counts = np.unique(candidates["event"], return_index=True, return_counts=True)
     sequence = substructure.cluster(
@@ -42,10 +52,10 @@ def anti_kt(
         "antikt_algorithm",
         radius,
     )
-    found = sequence.inclusive_jets(min_pt=pt_min)
+    four_momenta = sequence.inclusive_jets(min_pt=pt_min)
     members = sequence.constituent_index(min_pt=pt_min) + first
-    per_event = ak.to_numpy(ak.num(found))
-    flat = ak.flatten(found)
+    per_event = ak.to_numpy(ak.num(four_momenta))
+    flat = ak.flatten(four_momenta)
     px, py, pz, energy = (ak.to_numpy(flat[name]) for name in ("px", "py", "pz", "E"))
     jet_pt = np.hypot(px, py)
     jets = {

@@ -14,6 +14,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import get_context
 from pathlib import Path
+from tempfile import TemporaryFile
+
+from filelock import FileLock
 
 from hepml_lib import settings
 from hepml_lib.samples import manifest, storage
@@ -95,7 +98,7 @@ def _open(folder: Path) -> None:
     """Make a folder that can be written to, without what killed runs left there."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / ".lock").touch()
+        TemporaryFile(dir=folder).close()
         clear_leftovers(folder, ".*.part")
     except OSError as error:
         raise unwritable(folder, error) from error
@@ -143,7 +146,7 @@ def _submit(
 
 def _write_chunk(recipe: Recipe, split: str, index: int, file: Path) -> None:
     """Generate one chunk, unless another process has done so or is doing it."""
-    with _alone(file.parent, SPLITS.index(split) * 10**6 + index):
+    with _alone(file):
         if not file.exists():
             columns = recipe.make(recipe.part(split, index), recipe.chunk)
             try:
@@ -153,19 +156,19 @@ def _write_chunk(recipe: Recipe, split: str, index: int, file: Path) -> None:
 
 
 @contextmanager
-def _alone(folder: Path, number: int) -> Iterator[None]:
-    """Keep other processes from the chunk with this number.
+def _alone(file: Path) -> Iterator[None]:
+    """Keep other processes from the chunk of this file.
 
-    The lock is on one byte of a file, and the system frees it when its holder dies, however it
-    dies. Where a file system knows no locks two processes may do the same work: each then puts the
-    same whole file in place.
+    The system frees the lock when its holder dies, however it dies. Where a file system knows no
+    locks two processes may do the same work: each then puts the same whole file in place.
     """
-    import fcntl
-
-    with (folder / ".lock").open("a") as lock:
-        with suppress(OSError):
-            fcntl.lockf(lock, fcntl.LOCK_EX, 1, number)
+    lock = FileLock(file.with_name(f".{file.name}.lock"), fallback_to_soft=False)
+    with suppress(OSError):
+        lock.acquire()
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -89,6 +89,17 @@ def digitisation() -> dict[str, Any]:
 
     A particle's straight path through the sensor is shared out among the cells by length. The
     position of a cluster is the mean of its cells, weighted with what they register.
+
+    Returns
+    -------
+    dict
+        What ``acts.examples.json.readDigiConfigFromJson`` reads from a JSON file; lengths in mm.
+
+    Examples
+    --------
+    >>> cells = digitisation()["entries"][0]
+    >>> cells["volume"], cells["value"]["geometric"]["segmentation"]["binningdata"][0]["bins"]
+    (7, 336)
     """
     entries = []
     for volume, modules in MODULES.items():

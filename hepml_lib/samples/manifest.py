@@ -7,12 +7,11 @@
 from __future__ import annotations
 
 import importlib.metadata
-import os
 import platform as machine
 import tomllib
 from typing import Any
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.samples import storage
 from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.recipe import SPLITS, Recipe
@@ -27,6 +26,16 @@ def _key(recipe: Recipe) -> str:
 def entry(recipe: Recipe) -> dict[str, Any]:
     """Manifest entry of a sample.
 
+    Parameters
+    ----------
+    recipe
+        The sample.
+
+    Returns
+    -------
+    dict
+        What `record` wrote: hashes, bytes, entries, seeds, versions, platform, licence.
+
     Raises
     ------
     OSError
@@ -40,7 +49,20 @@ def entry(recipe: Recipe) -> dict[str, Any]:
 
 
 def record(recipe: Recipe, columns: Columns) -> None:
-    """Write the entry of a committed file; entries of other files stay as they are."""
+    """Write the entry of a committed file; entries of other files stay as they are.
+
+    Parameters
+    ----------
+    recipe
+        The sample; its file is in the data folder.
+    columns
+        What the file holds.
+
+    Raises
+    ------
+    OSError
+        If the manifest cannot be written; the old one is then still there.
+    """
     folder = settings.data_dir()
     path = folder / "manifest.toml"
     tables = tomllib.loads(path.read_text()) if path.exists() else {}
@@ -65,13 +87,22 @@ def record(recipe: Recipe, columns: Columns) -> None:
         "platform": platform(),
         "columns": storage.content(columns),
     }
-    part = path.with_name(".manifest.part")
-    part.write_text(_dump(tables))
-    os.replace(part, path)
+    atomic.write(path, _dump(tables))
 
 
 def version(package: str) -> str:
-    """Version of a package, or ``"not installed"``."""
+    """Version of a package, or ``"not installed"``.
+
+    Parameters
+    ----------
+    package
+        Name of a distribution, such as ``"pythia8mc"``.
+
+    Returns
+    -------
+    str
+        Such as ``"8.316.0"``.
+    """
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -79,7 +110,13 @@ def version(package: str) -> str:
 
 
 def platform() -> str:
-    """System and processor, which decide the last bits of a result."""
+    """System and processor, which decide the last bits of a result.
+
+    Returns
+    -------
+    str
+        Such as ``"Linux x86_64"``.
+    """
     return f"{machine.system()} {machine.machine()}"
 
 

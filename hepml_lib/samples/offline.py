@@ -10,14 +10,19 @@ from hepml_lib.samples.columns import Columns
 from hepml_lib.samples.detector import ELECTRON, MUON, ParticleTable, objects, take
 from hepml_lib.samples.storage import round_mantissa, round_to_step
 
-__all__ = ["generated", "nothing", "primary_first", "reconstructed"]
+__all__ = ["generated", "no_collision", "primary_first", "reconstructed"]
 
-RADIUS = 0.4
-JET_PT = 10.0
-JET_ETA = 2.5
+RADIUS, JET_PT, JET_ETA = 0.4, 10.0, 2.5
+"""Radius of the jets, softest one [GeV], largest |η|."""
+
 HT_JET = 30.0
+"""Softest jet that counts in the sum [GeV]."""
+
 ISOLATION = 0.15
+"""Largest isolation of a lepton."""
+
 ANGLE_STEP = 2.0**-7
+"""Precision in which angles are stored [rad]."""
 
 
 def primary_first(candidates: ParticleTable, events: int) -> ParticleTable:
@@ -25,12 +30,30 @@ def primary_first(candidates: ParticleTable, events: int) -> ParticleTable:
 
     It is the vertex that an experiment takes for the one of the hard collision; the generator's
     takes its number.
+
+    Parameters
+    ----------
+    candidates
+        `event`, `pt` [GeV], `vertex` (-1 where there is no track).
+    events
+        Number of crossings; `event` counts from 0.
+
+    Returns
+    -------
+    ParticleTable
+        The candidates with another `vertex`.
+
+    Examples
+    --------
+    >>> tracks = {"event": np.zeros(3, int), "pt": np.array([1.0, 1.0, 9.0])}
+    >>> primary_first(tracks | {"vertex": np.array([0, 0, 1])}, 1)["vertex"].tolist()
+    [1, 1, 0]
     """
     vertex, event = candidates["vertex"], candidates["event"]
     track = vertex >= 0
     width = int(vertex.max(initial=0)) + 1
-    place = event[track] * width + vertex[track]
-    square = np.bincount(place, candidates["pt"][track] ** 2, events * width)
+    number = event[track] * width + vertex[track]
+    square = np.bincount(number, candidates["pt"][track] ** 2, events * width)
     best = square.reshape(events, width).argmax(axis=1).astype(vertex.dtype)[event]
     swapped = np.where(vertex == 0, best, np.where(vertex == best, 0, vertex))
     return candidates | {"vertex": swapped.astype(vertex.dtype)}
@@ -47,6 +70,13 @@ def reconstructed(candidates: ParticleTable, events: int, rng: np.random.Generat
         Number of crossings.
     rng
         Decides which leptons are identified.
+
+    Returns
+    -------
+    Columns
+        One entry per crossing: ``offline_jet_*``, ``offline_electron_*``, ``offline_muon_*`` with
+        `pt` [GeV], `eta`, `phi` [rad] of the hardest one, zero without one; ``offline_ht`` and
+        ``offline_met`` [GeV].
     """
     candidates = primary_first(candidates, events)
     leading = take(candidates, objects.from_leading(candidates))
@@ -68,6 +98,12 @@ def generated(table: ParticleTable, particles: ParticleTable, events: int) -> Co
         Those of them that a detector sees, as `pythia.visible_particles` gives them.
     events
         Number of crossings.
+
+    Returns
+    -------
+    Columns
+        As of `reconstructed`, ``generated_`` in place of ``offline_``; ``generated_met`` is the
+        transverse momentum of the neutrinos.
     """
     true = detector.perfect(particles)
     jets, _ = clustering.anti_kt(true, RADIUS, JET_PT)
@@ -107,7 +143,18 @@ def _hardest(prefix: str, table: ParticleTable, events: int) -> Columns:
     return columns
 
 
-def nothing(events: int) -> Columns:
-    """Columns ``generated_*`` of crossings without a hard collision: zeros."""
+def no_collision(events: int) -> Columns:
+    """Columns ``generated_*`` of crossings without a hard collision: zeros.
+
+    Parameters
+    ----------
+    events
+        Number of crossings.
+
+    Returns
+    -------
+    Columns
+        As of `generated`.
+    """
     empty = {name: np.zeros(0, np.int64) for name in ("event", "pt", "eta", "phi", "kind")}
     return _summary("generated", empty, empty, empty, events)

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from hepml_lib import settings
+from hepml_lib import atomic, settings
 from hepml_lib.samples import generate
 
 __all__ = ["PublicFile", "PublicSet", "describe", "fetch", "names", "sets"]
@@ -46,7 +46,18 @@ class PublicSet:
     files: tuple[PublicFile, ...]
 
     def address(self, file: PublicFile) -> str:
-        """Where a file is downloaded from."""
+        """Where a file is downloaded from.
+
+        Parameters
+        ----------
+        file
+            One of `files`.
+
+        Returns
+        -------
+        str
+            Its URL.
+        """
         return f"{self.record}/files/{file.name}"
 
 
@@ -67,6 +78,11 @@ def sets() -> dict[str, PublicSet]:
 def names() -> list[str]:
     """Names of the public sets.
 
+    Returns
+    -------
+    list of str
+        Sorted.
+
     Examples
     --------
     >>> "higgsml" in names()
@@ -83,6 +99,21 @@ def _set(name: str) -> PublicSet:
 
 def describe(name: str) -> str:
     """Card of a public set: where it is from, licence, files, and what opens them.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    str
+        A few lines of text.
+
+    Raises
+    ------
+    ValueError
+        If there is no such set.
 
     Examples
     --------
@@ -184,11 +215,11 @@ def _check(chosen: PublicSet, path: Path, expected: str) -> None:
     import pooch
 
     algorithm, _, value = expected.partition(":")
-    found = pooch.file_hash(path, algorithm)
-    if found != value:
+    digest = pooch.file_hash(path, algorithm)
+    if digest != value:
         aside = path.rename(path.with_name(f"{path.name}.wrong"))
         raise OSError(
-            f"{path} is damaged or another file: its {algorithm} is {found}, and that of the file "
+            f"{path} is damaged or another file: its {algorithm} is {digest}, and that of the file "
             f"from {chosen.record} is {value}. Nothing of it was used; it is now called "
             f"{aside.name}. Fetch it again"
         )
@@ -198,12 +229,12 @@ def _record(chosen: PublicSet, path: Path, lock: Path) -> None:
     """Write the hash of a file that none is published for, as ``sha256sum -c`` reads it."""
     import pooch
 
-    found = pooch.file_hash(path, "sha256")
-    lock.write_text(f"{found}  {path.name}\n")
+    digest = pooch.file_hash(path, "sha256")
+    atomic.write(lock, f"{digest}  {path.name}\n")
     warnings.warn(
         f"the publisher's hash of {path.name} is not known to this book, so that only you can tell "
         f"whether this is the true file: compare it with what {chosen.record} says. Its SHA-256, "
-        f"{found}, was recorded in {lock} and is checked from now on",
+        f"{digest}, was recorded in {lock} and is checked from now on",
         stacklevel=4,
     )
 

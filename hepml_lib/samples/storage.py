@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import uuid
 from collections.abc import Container, Iterable
 from pathlib import Path
 
@@ -12,6 +10,7 @@ import awkward as ak
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hepml_lib import atomic
 from hepml_lib.samples.columns import Columns, grouped
 
 __all__ = [
@@ -95,15 +94,12 @@ def write(path: Path, columns: Columns) -> None:
     branches, groups = grouped(columns)
     branches |= {group: ak.zip(fields) for group, fields in groups.items()}
     types = {name: ak.type(value).content for name, value in branches.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    try:
-        with uproot.recreate(part, compression=uproot.ZSTD(19)) as file:
-            file.mktree(_TREE, types).extend(branches)
-            file["content"] = combined(content(columns))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with (
+        atomic.replacing(path) as draft,
+        uproot.recreate(draft, compression=uproot.ZSTD(19)) as file,
+    ):
+        file.mktree(_TREE, types).extend(branches)
+        file["content"] = combined(content(columns))
 
 
 def chosen(columns: Iterable[str], fields: Container[str]) -> list[str]:

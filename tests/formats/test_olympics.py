@@ -50,3 +50,15 @@ def test_features_become_jets(tmp_path, write_frame):
     assert (events.jets.tau_2 / events.jets.tau_1)[0].to_list() == pytest.approx([0.5, 0.5])
     assert events.label.to_list() == [1, 0]
     assert events.label.type.content.primitive == "int8"
+
+
+@pytest.mark.parametrize("kind", [np.int32, np.float64])
+def test_features_in_whole_numbers(tmp_path, write_frame, kind):
+    """In MeV, whose squares do not fit into 32 bits."""
+    jet = {"px": 1_500_000, "py": 200_000, "pz": -900_000, "m": 172_500}
+    frame = {f"{q}j{j}": np.array([value], kind) for q, value in jet.items() for j in (1, 2)}
+    frame |= {f"tau{n}j{j}": np.array([0.6 / n]) for n in (1, 2, 3) for j in (1, 2)}
+    path = write_frame(tmp_path / "features.h5", "df", frame, "fixed")
+    leading = formats.read(path).jets[0, 0]
+    for name, value in zip(("px", "py", "pz", "mass"), jet.values(), strict=True):
+        assert getattr(leading, name) == pytest.approx(value)

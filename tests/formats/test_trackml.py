@@ -60,3 +60,19 @@ def test_a_missing_file_of_an_event_is_named(folder):
 def test_a_folder_without_hits(tmp_path):
     with pytest.raises(ValueError, match="has no CSV file with the columns hit_id, x, y, z"):
         formats.read(tmp_path)
+
+
+def test_momenta_without_decimals(tmp_path):
+    """A column of whole numbers is read as such; directions must not become whole numbers too."""
+    path = tmp_path / "event000000001-particles.csv"
+    rows = ["particle_id,vx,vy,vz,px,py,pz,q,nhits", "1,0,0,0,1,1,1,1,0"]
+    path.write_text("\n".join(rows))
+    alone = formats.read(path)[0]
+    assert alone.pt == pytest.approx(np.sqrt(2))
+    assert alone.eta == pytest.approx(np.arcsinh(1 / np.sqrt(2)))
+    assert alone.phi == pytest.approx(np.pi / 4)
+    # The same particle, whether or not another one has decimals, and however much is read.
+    path.write_text("\n".join([*rows, "2,0,0,0,1.5,1.5,1.5,1,0"]))
+    for events in (1, 2):
+        again = formats.read(path, events=events)[0]
+        assert (again.pt, again.eta, again.phi) == (alone.pt, alone.eta, alone.phi)

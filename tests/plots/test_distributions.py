@@ -97,3 +97,32 @@ class TestJetImages:
     def test_no_jets(self, words: dict[str, str], jets: ak.Array) -> None:
         with pytest.raises(ValueError, match="without jets"):
             plots.jet_images({"top": jets[:0]}, **words)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.ma.array([0.1, 0.2, 0.6], mask=[0, 1, 0]),
+        ak.Array([0.1, None, 0.6]),
+        [0.1, np.nan, 0.6],
+    ],
+    ids=["masked", "None", "NaN"],
+)
+def test_what_is_missing_is_not_counted_in_silence(values):
+    edges = np.array([0.0, 0.5, 1.0])
+    with pytest.raises(ValueError, match="1 of the 3 values .* masked or missing"):
+        distributions.density("mass", values, edges)
+    with pytest.raises(ValueError, match="1 of the 3 values or weights"):
+        distributions.density("mass", [0.1, 0.2, 0.6], edges, weights=values)
+    # Nothing masked is nothing missing.
+    whole = np.ma.array([0.1, 0.6])
+    assert distributions.density("mass", whole, edges)[0].tolist() == [1, 1]
+    assert distributions.density("mass", ak.mask(whole.data, whole.data > 0), edges)[0][0] == 1
+
+
+@pytest.mark.parametrize("missing", [None, np.nan])
+def test_a_missing_constituent_is_named_not_drawn(missing):
+    inside = {"pt": [[60.0, 40.0]], "eta": [[0.1, missing]], "phi": [[0.0, 0.1]]}
+    jets = ak.zip({"eta": [0.0], "phi": [0.0], "constituents": ak.zip(inside)}, depth_limit=1)
+    with pytest.raises(ValueError, match="1 constituents are NaN or missing"):
+        distributions.average_image(jets, np.linspace(-0.8, 0.8, 5))

@@ -66,6 +66,11 @@ def calorimeter(front: float = 0.0) -> Stack:
     front
         Lead before the first plate [mm], which the cells do not see.
 
+    Returns
+    -------
+    Stack
+        160 slices, and one more if there is lead in front.
+
     Examples
     --------
     >>> round(float(calorimeter().depth[-1]), 1)
@@ -94,12 +99,28 @@ def block(material: Material, slices: int, thickness: float, half_width: float) 
         How many, and how thick each is [mm].
     half_width
         Half its width [mm].
+
+    Returns
+    -------
+    Stack
+        Slices that no cell reads.
     """
-    none = np.zeros(slices, np.int64)
     edges = thickness * np.arange(slices + 1.0)
-    return Stack(edges, none, none - 1, (material,), half_width)
+    unread = np.full(slices, -1)
+    return Stack(edges, np.zeros(slices, np.int64), unread, (material,), half_width)
 
 
 def effective_medium() -> Mixture:
-    """The calorimeter as one medium."""
+    """The calorimeter as one medium.
+
+    Returns
+    -------
+    Mixture
+        2 mm of lead and 4 mm of liquid argon.
+
+    Examples
+    --------
+    >>> round(effective_medium().radiation_length, 1)
+    15.6
+    """
     return Mixture(_MATERIALS, (PLATE, GAP))

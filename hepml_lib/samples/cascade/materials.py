@@ -98,6 +98,11 @@ class Material:
         positron
             Bhabha in place of Møller scattering at the hard end.
 
+        Returns
+        -------
+        ndarray
+            In the shape of `energy` [MeV/mm].
+
         Examples
         --------
         An electron of 1.5 MeV is close to the minimum, 1.9 MeV/cm in liquid argon:

@@ -17,7 +17,7 @@ __all__ = ["PARTICLES", "Showers", "simulate"]
 PARTICLES = ("photon", "electron", "positron")
 
 Floats = NDArray[np.float64]
-_LEAST = 1.0  # MeV
+_LOWEST = 1.0  # MeV
 
 
 class _Slices(NamedTuple):
@@ -69,6 +69,11 @@ def simulate(
     rings
         How many rings around the axis.
 
+    Returns
+    -------
+    Showers
+        One row per energy; the energies of each add up to the one that came in.
+
     Raises
     ------
     ValueError
@@ -79,12 +84,12 @@ def simulate(
     if particle not in PARTICLES:
         raise ValueError(settings.unknown_name("particle", particle, PARTICLES))
     start = 1000 * np.asarray(energies, np.float64)
-    if not ((start >= _LEAST) & (start <= HIGHEST)).all():
-        raise ValueError(f"energies must be from {_LEAST / 1000} to {HIGHEST / 1000:g} GeV")
+    if not ((start >= _LOWEST) & (start <= HIGHEST)).all():
+        raise ValueError(f"energies must be from {_LOWEST / 1000} to {HIGHEST / 1000:g} GeV")
     # Needs numba, which reading a sample does not.
     from hepml_lib.samples.cascade.transport import follow
 
     slices = _Slices(stack.edges, stack.material, stack.layer, stack.half_width)
     kind = PARTICLES.index(particle)
-    found = follow(rng, kind, start, slices, tabulate(stack.materials), rings)
-    return Showers(*(array / 1000 for array in found))
+    energies = follow(rng, kind, start, slices, tabulate(stack.materials), rings)
+    return Showers(*(energy / 1000 for energy in energies))

@@ -61,6 +61,16 @@ class Tables(NamedTuple):
 def tabulate(materials: Sequence[Material]) -> Tables:
     """Tables of some materials.
 
+    Parameters
+    ----------
+    materials
+        Their places are the numbers of the tables' first axis.
+
+    Returns
+    -------
+    Tables
+        On the energies of `GRID`.
+
     Examples
     --------
     >>> from hepml_lib.samples.cascade.materials import LEAD
@@ -72,7 +82,7 @@ def tabulate(materials: Sequence[Material]) -> Tables:
         [m.collision_loss(GRID, positron) + s for m, s in zip(materials, soft, strict=True)]
         for positron in (False, True)
     ]
-    one = [m.charge ** (1 / 3) for m in materials]
+    cube_roots = [m.charge ** (1 / 3) for m in materials]
     return Tables(
         step=float(np.log(GRID[1] / GRID[0])),
         pair=np.array([interactions.pair_production(m, GRID) for m in materials]),
@@ -84,6 +94,6 @@ def tabulate(materials: Sequence[Material]) -> Tables:
         annihilation=np.array([interactions.annihilation(m, GRID) for m in materials]),
         loss=np.array(loss),
         radiation_length=np.array([m.radiation_length for m in materials]),
-        screen=136 * interactions.MASS / np.array(one),
+        screen=136 * interactions.MASS / np.array(cube_roots),
         coulomb=np.array([[4 / 3 * np.log(m.charge), 4 * m.coulomb] for m in materials]),
     )

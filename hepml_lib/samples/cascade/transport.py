@@ -84,11 +84,11 @@ def _push(waiting, count, kind, energy, place, direction, at):
     """Let a particle wait for its turn."""
     if count >= _WAITING:
         raise RuntimeError("more particles wait than a shower of this energy can have")
-    one = waiting[count]
-    one[0], one[1] = kind, energy
-    one[2], one[3], one[4] = place
-    one[5], one[6], one[7] = direction
-    one[8] = at
+    particle = waiting[count]
+    particle[0], particle[1] = kind, energy
+    particle[2], particle[3], particle[4] = place
+    particle[5], particle[6], particle[7] = direction
+    particle[8] = at
     return count + 1
 
 
@@ -172,11 +172,11 @@ def _in_flight(rng, waiting, count, kinetic, place, direction, at):
     first, cosine = annihilated(rng, kinetic)
     second = total - first
     azimuth = 2 * np.pi * rng.random()
-    one = rotate(u, v, w, cosine, azimuth)
-    other = min(max((momentum - first * cosine) / second, -1.0), 1.0)
-    two = rotate(u, v, w, other, azimuth + np.pi)
-    count = _push(waiting, count, PHOTON, first, place, one, at)
-    return _push(waiting, count, PHOTON, second, place, two, at)
+    first_direction = rotate(u, v, w, cosine, azimuth)
+    second_cosine = min(max((momentum - first * cosine) / second, -1.0), 1.0)
+    second_direction = rotate(u, v, w, second_cosine, azimuth + np.pi)
+    count = _push(waiting, count, PHOTON, first, place, first_direction, at)
+    return _push(waiting, count, PHOTON, second, place, second_direction, at)
 
 
 @njit

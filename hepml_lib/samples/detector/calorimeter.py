@@ -42,6 +42,18 @@ def ecal_resolution(energy: _Array, eta: _Array) -> _Array:
     in the barrel and 2.5 % in the endcaps, in place of 0.3 % at the test beam, because photons of
     60 GeV in collisions resolve to 1.1–2.6 % and 2.2–5 % (arXiv:1306.2016).
 
+    Parameters
+    ----------
+    energy
+        True energies [GeV], above zero, shape (n,).
+    eta
+        Pseudorapidities, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(E)/E, shape (n,).
+
     Examples
     --------
     >>> ecal_resolution(np.array([1.0, 60.0]), np.array([0.0, 0.0])).round(3)
@@ -53,6 +65,16 @@ def ecal_resolution(energy: _Array, eta: _Array) -> _Array:
 
 def hcal_resolution(energy: _Array) -> _Array:
     """Relative energy resolution for hadrons: 110 %/√E ⊕ 9 %, E in GeV (arXiv:1706.04965).
+
+    Parameters
+    ----------
+    energy
+        True energies [GeV], above zero, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(E)/E, shape (n,).
 
     Examples
     --------
@@ -67,6 +89,21 @@ def forward_resolution(energy: _Array) -> _Array:
 
     Ours: one figure for photons and hadrons, of the size that quartz-fibre calorimeters reach for
     electrons.
+
+    Parameters
+    ----------
+    energy
+        True energies [GeV], above zero, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(E)/E, shape (n,).
+
+    Examples
+    --------
+    >>> forward_resolution(np.array([100.0])).round(3)
+    array([0.219])
     """
     return np.hypot(2.0 / np.sqrt(energy), 0.09)
 
@@ -98,34 +135,108 @@ class Grid:
         row = np.floor(eta / width).astype(np.int64) + 2**15
         column = np.floor(wrap_phi(phi) / width).astype(np.int64) + 2**15
         key = ((event * 2 + (width > cell)) << 32) + (row << 16) + column
-        found, self.index = np.unique(key, return_inverse=True)
-        self.event = found >> 33
-        self.width = np.where(found >> 32 & 1, 2 * cell, cell)
-        self._row = (found >> 16 & 0xFFFF) - 2**15
-        self._column = (found & 0xFFFF) - 2**15
+        hit, self.index = np.unique(key, return_inverse=True)
+        self.event = hit >> 33
+        self.width = np.where(hit >> 32 & 1, 2 * cell, cell)
+        self._row = (hit >> 16 & 0xFFFF) - 2**15
+        self._column = (hit & 0xFFFF) - 2**15
 
     def sum(self, values: _Array) -> _Array:
-        """Sum of a per-deposit quantity in each hit cell."""
+        """Sum of a quantity over the deposits in each hit cell.
+
+        Parameters
+        ----------
+        values
+            One per deposit.
+
+        Returns
+        -------
+        ndarray
+            One per hit cell, in the unit of `values`.
+        """
         return np.bincount(self.index, values, len(self.event)).astype(np.float64)
 
     def mean(self, weight: _Array, values: _Array) -> _Array:
-        """Weighted mean of a per-deposit quantity in each hit cell."""
+        """Weighted mean of a quantity over the deposits in each hit cell.
+
+        Parameters
+        ----------
+        weight, values
+            One per deposit; weights are not negative.
+
+        Returns
+        -------
+        ndarray
+            One per hit cell, in the unit of `values`; 0 where the weights are.
+        """
         return self.sum(weight * values) / np.maximum(self.sum(weight), 1e-12)
 
     def centroid(self, energy: _Array, eta: _Array, phi: _Array) -> tuple[_Array, _Array]:
-        """Energy-weighted mean direction (η, φ) of the deposits in each hit cell."""
+        """Energy-weighted mean direction of the deposits in each hit cell.
+
+        Parameters
+        ----------
+        energy, eta, phi
+            One per deposit [GeV, rad].
+
+        Returns
+        -------
+        eta, phi : ndarray
+            One per hit cell [rad].
+        """
         return self.mean(energy, eta), self.mean(energy, wrap_phi(phi))
 
     def centres(self) -> tuple[_Array, _Array]:
-        """Direction (η, φ) of the middle of each hit cell."""
+        """Direction of the middle of each hit cell.
+
+        Returns
+        -------
+        eta, phi : ndarray
+            One per hit cell [rad].
+        """
         return (self._row + 0.5) * self.width, (self._column + 0.5) * self.width
 
 
 def crystals(event: NDArray[np.integer], eta: _Array, phi: _Array) -> Grid:
-    """Electromagnetic cells: 5 × 5 to a tower in the barrel, as in CMS, twice as wide beyond."""
+    """Electromagnetic cells: 5 × 5 to a tower in the barrel, as in CMS, twice as wide beyond.
+
+    Parameters
+    ----------
+    event, eta, phi
+        Of each deposit, as for `Grid`.
+
+    Returns
+    -------
+    Grid
+        The cells that are hit.
+
+    Examples
+    --------
+    Two photons that are 0.01 apart share a crystal:
+
+    >>> crystals(np.array([0, 0]), np.array([0.002, 0.012]), np.array([0.01, 0.01])).index.tolist()
+    [0, 0]
+    """
     return Grid(TOWER / 5, 1.479, event, eta, phi)
 
 
 def towers(event: NDArray[np.integer], eta: _Array, phi: _Array) -> Grid:
-    """Hadronic cells: 0.087 × 0.087 as in the CMS barrel; 0.17 × 0.17 in the forward region."""
+    """Hadronic cells: 0.087 × 0.087 as in the CMS barrel; 0.17 × 0.17 in the forward region.
+
+    Parameters
+    ----------
+    event, eta, phi
+        Of each deposit, as for `Grid`.
+
+    Returns
+    -------
+    Grid
+        The cells that are hit.
+
+    Examples
+    --------
+    >>> grid = towers(np.array([0, 0]), np.array([0.02, 4.0]), np.array([0.02, 0.02]))
+    >>> grid.width.round(3)
+    array([0.087, 0.175])
+    """
     return Grid(TOWER, FORWARD, event, eta, phi)

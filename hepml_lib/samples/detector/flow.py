@@ -55,7 +55,18 @@ class Response:
 
 
 def perfect(particles: ParticleTable) -> ParticleTable:
-    """Candidates of a detector that sees every particle exactly: the particle level."""
+    """Candidates of a detector that sees every particle exactly: the particle level.
+
+    Parameters
+    ----------
+    particles
+        As for `respond`.
+
+    Returns
+    -------
+    ParticleTable
+        `event`, `pt` [GeV], `eta`, `phi` [rad], `kind` and `charge` of those within |η| < 5.
+    """
     inside = np.abs(particles["eta"]) < calorimeter.ACCEPTANCE
     names = ("event", "pt", "eta", "phi", "kind", "charge")
     return {name: particles[name][inside] for name in names}
@@ -84,6 +95,11 @@ def respond(
     vertices
         The collisions, `event`, `vertex` and `z` [mm]; without them every track is of vertex 0.
 
+    Returns
+    -------
+    Response
+        Candidates and towers, in the order of events.
+
     Notes
     -----
     Left out: conversions, nuclear interactions beyond the loss of a track, showers that spread
@@ -108,8 +124,8 @@ def respond(
     electrons = _deposits(particles | {"explained": explained}, (kind == ELECTRON) & tracked)
 
     tracks["particle"] = np.flatnonzero(tracked)
-    parts = [_candidates(part) for part in (tracks, photons, neutrals)]
-    return Response(merge(*parts), _assemble(cells, crystals, _energies(electrons), rng))
+    candidates = merge(*map(_candidates, (tracks, photons, neutrals)))
+    return Response(candidates, _assemble(cells, crystals, _energies(electrons), rng))
 
 
 def _tracked(
@@ -121,9 +137,9 @@ def _tracked(
     row = np.flatnonzero(inside & (particles["bunch"] == 0))
     radius = np.hypot(particles["x"][row], particles["y"][row])
     chance = tracker.efficiency(pt[row], eta[row], kind[row] == MUON, radius)
-    found = np.zeros(len(pt), bool)
-    found[row[rng.random(len(row)) >= smearing * (1 - chance)]] = True
-    return found
+    tracked = np.zeros(len(pt), bool)
+    tracked[row[rng.random(len(row)) >= smearing * (1 - chance)]] = True
+    return tracked
 
 
 def _measure_tracks(
@@ -173,12 +189,12 @@ def _deposits(particles: ParticleTable, chosen: NDArray[np.bool_]) -> ParticleTa
     names = ("event", "pt", "eta", "phi", "charge", "energy", "kind", "bunch", "vertex")
     extra = tuple(name for name in ("explained",) if name in particles)
     row = np.flatnonzero(chosen & (np.abs(particles["eta"]) < calorimeter.ACCEPTANCE))
-    found = {name: particles[name][row] for name in names + extra}
-    found["phi"] = tracker.calorimeter_phi(found["pt"], found["phi"], found["charge"])
-    found["energy"] = found["energy"] * _PULSE[found["bunch"]]
-    hard = (found["vertex"] == 0) & (found["bunch"] == 0)
-    found |= {"hard": hard * found["energy"], "late": _SPACING * found["bunch"] * found["energy"]}
-    return take(found, np.isfinite(found["phi"]))
+    hits = {name: particles[name][row] for name in names + extra}
+    hits["phi"] = tracker.calorimeter_phi(hits["pt"], hits["phi"], hits["charge"])
+    hits["energy"] = hits["energy"] * _PULSE[hits["bunch"]]
+    hard = (hits["vertex"] == 0) & (hits["bunch"] == 0)
+    hits |= {"hard": hard * hits["energy"], "late": _SPACING * hits["bunch"] * hits["energy"]}
+    return take(hits, np.isfinite(hits["phi"]))
 
 
 def _energies(electrons: ParticleTable) -> ParticleTable:
@@ -271,15 +287,15 @@ def _neutrals(
     }
 
 
-def _candidates(part: ParticleTable) -> ParticleTable:
+def _candidates(measured: ParticleTable) -> ParticleTable:
     """Columns of a candidate; what only a track has is zero, its vertex -1, for the others."""
-    rows = len(part["pt"])
-    columns = {name: part[name] for name in ("event", "pt", "eta", "phi", "kind", "charge")}
-    columns["vertex"] = part.get("vertex", np.full(rows, -1, np.int16))
-    columns["particle"] = part.get("particle", np.full(rows, -1))
+    rows = len(measured["pt"])
+    columns = {name: measured[name] for name in ("event", "pt", "eta", "phi", "kind", "charge")}
+    columns["vertex"] = measured.get("vertex", np.full(rows, -1, np.int16))
+    columns["particle"] = measured.get("particle", np.full(rows, -1))
     for name in ("d0", "z0", "d0_error", "z0_error"):
-        columns[name] = part.get(name, np.zeros(rows))
-    columns["hard"] = part["hard"].astype(np.float32)
+        columns[name] = measured.get(name, np.zeros(rows))
+    columns["hard"] = measured["hard"].astype(np.float32)
     return columns
 
 
@@ -291,8 +307,8 @@ def _assemble(
 ) -> ParticleTable:
     """Towers, from hadronic cells, crystals and the energy of electrons."""
     names = ("event", "eta", "phi", "em", "had", "hard", "late", "energy")
-    parts = [{name: part[name] for name in names} for part in (cells, crystals, electrons)]
-    hits = {name: np.concatenate([part[name] for part in parts]) for name in names}
+    deposits = cells, crystals, electrons
+    hits = {name: np.concatenate([table[name] for table in deposits]) for name in names}
     grid = calorimeter.towers(hits["event"], hits["eta"], hits["phi"])
     eta, phi = grid.centres()
     em, had, true = grid.sum(hits["em"]), grid.sum(hits["had"]), grid.sum(hits["energy"])

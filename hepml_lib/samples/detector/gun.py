@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from hepml_lib.kinematics import wrap_phi
 from hepml_lib.samples.detector.table import MASSES, NEUTRAL_HADRON, ParticleTable
 
 __all__ = ["shoot"]
@@ -19,8 +20,10 @@ def shoot(
 
     Parameters
     ----------
-    kind, charge
-        What it is.
+    kind
+        What it is, such as `hepml_lib.samples.detector.PHOTON`.
+    charge
+        −1, 0 or 1.
     pt, eta
         Transverse momentum [GeV] and pseudorapidity, one figure or one per event.
     events
@@ -44,7 +47,7 @@ def shoot(
     pt = np.broadcast_to(np.asarray(pt, float), events)
     eta = np.broadcast_to(np.asarray(eta, float), events)
     # The golden ratio spreads any number of angles evenly.
-    phi = (np.arange(events) * 2.399963 + np.pi) % (2 * np.pi) - np.pi
+    phi = wrap_phi(np.arange(events) * 2.399963)
     mass = _NEUTRON if kind == NEUTRAL_HADRON else float(MASSES[kind])
     return {
         "event": np.arange(events),

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hepml_lib.samples.detector.calorimeter import FORWARD, TOWER
-from hepml_lib.samples.detector.table import MUON, ParticleTable
+from hepml_lib.samples.detector.table import MUON, ParticleTable, rank
 
 __all__ = ["EGAMMAS", "JETS", "MUONS", "SCALES", "SLOTS", "trigger"]
 
@@ -53,9 +53,10 @@ def trigger(
     towers
         Towers of `respond`: `event`, `eta`, `phi`, `em`, `had` [GeV].
     particles
-        Particles of the events, for the muons.
+        Particles of the events, for the muons: `event`, `pt` [GeV], `eta`, `phi` [rad], `kind`,
+        `bunch`.
     events
-        Number of events.
+        Number of events; `event` counts from 0.
     rng
         Resolution and efficiency of the muon trigger.
 
@@ -144,11 +145,11 @@ def _first(event: NDArray, columns: NDArray, events: int, places: int) -> _Int:
     """Rows of each event by falling pT, their first column; as many as there are places."""
     order = np.lexsort((-columns[:, 0], event))
     event, columns = event[order], columns[order]
-    rank = np.arange(len(event)) - np.searchsorted(event, event)
-    kept = rank < places
-    found = np.zeros((events, places, columns.shape[1]), np.int32)
-    found[event[kept], rank[kept]] = columns[kept]
-    return found
+    place = rank(event)
+    fits = place < places
+    hardest = np.zeros((events, places, columns.shape[1]), np.int32)
+    hardest[event[fits], place[fits]] = columns[fits]
+    return hardest
 
 
 def _jets(image: _Int) -> _Int:

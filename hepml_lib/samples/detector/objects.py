@@ -12,6 +12,7 @@ from hepml_lib.samples.detector.table import (
     NEUTRAL_HADRON,
     PHOTON,
     ParticleTable,
+    same_event,
     take,
 )
 
@@ -23,27 +24,48 @@ _CONE = 0.3
 _NEUTRAL_RATIO = 0.7, 1.0
 """Neutral to charged momentum of pileup as this detector sees it, for |η| below 1 and above."""
 
+_DENSITY_ETA = 2.5
+"""Largest |η| of the density estimate."""
+
 _CELL = np.pi / 5
 """Edge of a cell of the density estimate, 0.63 in η and φ."""
 
 
 def from_leading(candidates: ParticleTable) -> NDArray[np.bool_]:
-    """Charged-hadron subtraction: all but the tracks of other vertices (arXiv:1706.04965)."""
+    """Charged-hadron subtraction: all but the tracks of other vertices (arXiv:1706.04965).
+
+    Parameters
+    ----------
+    candidates
+        `vertex`: 0 for tracks of the leading vertex, positive for others, -1 for no track.
+
+    Returns
+    -------
+    ndarray of bool
+        Which candidates stay.
+    """
     return candidates["vertex"] <= 0
 
 
-def density(candidates: ParticleTable, events: int, eta_max: float = 2.5) -> NDArray[np.float64]:
+def density(candidates: ParticleTable, events: int) -> NDArray[np.float64]:
     """Transverse momentum that pileup leaves per unit of area.
 
-    The median over cells of 0.63 × 0.63 within |η| < `eta_max` (arXiv:0707.1378, arXiv:1111.6097):
-    jets occupy few cells and do not move it.
+    The median over the cells of 0.63 × 0.63 that lie within |η| < 2.5 (arXiv:0707.1378,
+    arXiv:1111.6097): jets occupy few cells and do not move it.
+
+    Parameters
+    ----------
+    candidates
+        `event`, `pt` [GeV], `eta`, `phi` [rad].
+    events
+        Number of events; `event` counts from 0.
 
     Returns
     -------
     ndarray
         ρ [GeV per unit of η times φ], one per event.
     """
-    rows = 2 * int(eta_max / _CELL)
+    rows = 2 * int(_DENSITY_ETA / _CELL)
     row = np.floor(candidates["eta"] / _CELL).astype(np.int64) + rows // 2
     column = np.floor((wrap_phi(candidates["phi"]) + np.pi) / _CELL).astype(np.int64) % 10
     inside = (row >= 0) & (row < rows)
@@ -56,6 +78,26 @@ def subtract(jets: ParticleTable, rho: NDArray[np.floating], radius: float) -> P
     """Jets less the pileup that falls on them: ρ times their area, taken as πR².
 
     The four-momentum is scaled as a whole; a jet that is all pileup keeps a thousandth.
+
+    Parameters
+    ----------
+    jets
+        `event`, `pt` and maybe `mass` [GeV].
+    rho
+        Of each event, as `density` gives it [GeV per unit of η times φ].
+    radius
+        Radius parameter R.
+
+    Returns
+    -------
+    ParticleTable
+        The jets with another `pt` and `mass`.
+
+    Examples
+    --------
+    >>> jets = {"event": np.array([0]), "pt": np.array([50.0])}
+    >>> subtract(jets, np.array([20.0]), 0.4)["pt"].round(1)
+    array([39.9])
     """
     offset = rho[jets["event"]] * np.pi * radius**2
     scale = np.maximum(1 - offset / jets["pt"], 1e-3)
@@ -69,10 +111,18 @@ def leptons(candidates: ParticleTable, rng: np.random.Generator) -> ParticleTabl
     to 90 % above 40 GeV, up to |η| = 2.5 (of the size of CMS's, arXiv:1804.04528 and
     arXiv:2012.06888; the curve is ours).
 
+    Parameters
+    ----------
+    candidates
+        As `hepml_lib.samples.detector.respond` gives them.
+    rng
+        Decides which are identified.
+
     Returns
     -------
     ParticleTable
-        Columns of the candidate, `row`, its place in `candidates`, and `isolation`.
+        Columns of the candidate; `row`, its place in `candidates`; `isolation`, the momentum within
+        ΔR = 0.3 relative to its own.
     """
     pt, eta, kind = (candidates[name] for name in ("pt", "eta", "kind"))
     muon = (kind == MUON) & (np.abs(eta) < 2.4)
@@ -85,10 +135,17 @@ def leptons(candidates: ParticleTable, rng: np.random.Generator) -> ParticleTabl
 def photons(candidates: ParticleTable, rng: np.random.Generator) -> ParticleTable:
     """Identified photons above 10 GeV, |η| < 2.5: 85 % in the barrel, 75 % in the endcaps (ours).
 
+    Parameters
+    ----------
+    candidates
+        As `hepml_lib.samples.detector.respond` gives them.
+    rng
+        Decides which are identified.
+
     Returns
     -------
     ParticleTable
-        Columns of the candidate, `row`, its place in `candidates`, and `isolation`.
+        As of `leptons`.
     """
     pt, eta = candidates["pt"], np.abs(candidates["eta"])
     row = np.flatnonzero((candidates["kind"] == PHOTON) & (eta < 2.5) & (pt > 10))
@@ -109,35 +166,57 @@ def _isolation(candidates: ParticleTable, row: NDArray[np.integer]) -> NDArray[n
     Tracks of the leading vertex, plus neutral candidates less what pileup brings of them, told
     from its tracks (as in arXiv:1804.04528, where the ratio is 0.5).
     """
-    event = candidates["event"]
-    first = np.searchsorted(event, event[row])
-    count = np.searchsorted(event, event[row], side="right") - first
-    which = np.repeat(np.arange(len(row)), count)
-    other = np.arange(len(which)) + np.repeat(first - (np.cumsum(count) - count), count)
-    mine = row[which]
-    eta, phi = candidates["eta"], candidates["phi"]
-    near = np.abs(eta[other] - eta[mine]) < _CONE
-    which, other, mine = which[near], other[near], mine[near]
-    near = (delta_r(eta[other], phi[other], eta[mine], phi[mine]) < _CONE) & (other != mine)
-    which, other = which[near], other[near]
-    vertex, pt, kind = (candidates[name][other] for name in ("vertex", "pt", "kind"))
-    neutral = (kind == PHOTON) | (kind == NEUTRAL_HADRON)
+    owner, around = _in_cone(candidates, row)
+    vertex, pt, kind = (candidates[name][around] for name in ("vertex", "pt", "kind"))
 
     def total(chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
-        return np.bincount(which[chosen], pt[chosen], len(row)).astype(np.float64)
+        return np.bincount(owner[chosen], pt[chosen], len(row)).astype(np.float64)
 
-    charged, pileup = total(~neutral & (vertex == 0)), total(~neutral & (vertex > 0))
-    ratio = np.where(np.abs(eta[row]) < 1, *_NEUTRAL_RATIO)
-    return (charged + np.maximum(total(neutral) - ratio * pileup, 0)) / candidates["pt"][row]
+    is_neutral = (kind == PHOTON) | (kind == NEUTRAL_HADRON)
+    neutral = total(is_neutral)
+    charged, pileup = total(~is_neutral & (vertex == 0)), total(~is_neutral & (vertex > 0))
+    ratio = np.where(np.abs(candidates["eta"][row]) < 1, *_NEUTRAL_RATIO)
+    return (charged + np.maximum(neutral - ratio * pileup, 0)) / candidates["pt"][row]
+
+
+def _in_cone(
+    candidates: ParticleTable, row: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Pairs of a place in `row` and the row of another candidate within its isolation cone."""
+    event, eta, phi = (candidates[name] for name in ("event", "eta", "phi"))
+    owner, other = same_event(event[row], event)
+    # Most are far away in η, which is known faster than ΔR.
+    near = np.abs(eta[other] - eta[row[owner]]) < _CONE
+    owner, other = owner[near], other[near]
+    centre = row[owner]
+    near = delta_r(eta[other], phi[other], eta[centre], phi[centre]) < _CONE
+    near &= other != centre
+    return owner[near], other[near]
 
 
 def missing(candidates: ParticleTable, events: int) -> ParticleTable:
     """Missing transverse momentum: minus the sum of all candidates, one row per event.
 
+    Parameters
+    ----------
+    candidates
+        `event`, `pt` [GeV], `phi` [rad].
+    events
+        Number of events; `event` counts from 0.
+
     Returns
     -------
     ParticleTable
-        `px`, `py`, `pt`, `sum_et` [GeV], `phi` [rad].
+        `event`; `px`, `py`, `pt`, `sum_et` [GeV], `phi` [rad].
+
+    Examples
+    --------
+    Two jets back to back:
+
+    >>> jets = {"event": np.zeros(2, int), "pt": np.array([50.0, 30.0])}
+    >>> met = missing(jets | {"phi": np.array([0.0, np.pi])}, 1)
+    >>> met["pt"].round(3), met["sum_et"]
+    (array([20.]), array([80.]))
     """
     event, pt, phi = (candidates[name] for name in ("event", "pt", "phi"))
     px = -np.bincount(event, pt * np.cos(phi), events)

@@ -7,17 +7,17 @@ from numpy.typing import ArrayLike, NDArray
 
 from hepml_lib.kinematics import wrap_phi
 from hepml_lib.samples.detector import calorimeter
-from hepml_lib.samples.detector.table import ParticleTable, merge, take
+from hepml_lib.samples.detector.table import ParticleTable, merge, rank, row_ranges, take
 
 __all__ = ["Pool"]
 
 _LENGTH = 35.0
 """Spread of the collisions along the beam [mm] (ours, LHC-like)."""
 
-_SOFTEST = 0.15
+_MINIMUM_PT = 0.15
 """Softest particle of the pool [GeV]; those below carry 4 % of the transverse momentum."""
 
-_SOFTEST_LATE = 0.75
+_MINIMUM_PT_OTHER_CROSSINGS = 0.75
 """Softest particle of other crossings [GeV], of which the calorimeters see a tenth at most."""
 
 _BATCH = 500
@@ -35,8 +35,6 @@ class Pool:
         Pythia's seed.
     events
         Collisions in the pool; 500 a second are made.
-    card
-        Command file that makes them.
 
     Attributes
     ----------
@@ -44,22 +42,22 @@ class Pool:
         Scale of the hardest parton scattering of each collision [GeV].
     """
 
-    def __init__(self, seed: int, events: int, card: str = "minimum_bias") -> None:
+    def __init__(self, seed: int, events: int) -> None:
         from hepml_lib.samples import pythia
 
-        source = pythia.batches(card, seed, _BATCH)
+        source = pythia.batches("minimum_bias", seed, _BATCH)
         parts, scales, first = [], [], 0
         while first < events:
             batch = next(source)[: events - first]
             particles = pythia.visible_particles(pythia.records(batch.prt))
             particles["event"] = particles["event"] + first
-            parts.append(_near(particles, _SOFTEST))
+            parts.append(_near(particles, _MINIMUM_PT))
             scales.append(np.sqrt(np.asarray(batch.info.pT2Hat)))
             first += len(batch)
         self.pthat: NDArray[np.floating] = np.concatenate(scales)
         everything = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
         self._now = _Store(everything, events)
-        self._late = _Store(_near(everything, _SOFTEST_LATE), events)
+        self._late = _Store(_near(everything, _MINIMUM_PT_OTHER_CROSSINGS), events)
 
     def __len__(self) -> int:
         return len(self.pthat)
@@ -102,11 +100,10 @@ class Pool:
         for bunch, store in ((0, self._now), (-1, self._late), (1, self._late)):
             number = rng.poisson(np.broadcast_to(mu, events))
             event = np.repeat(np.arange(events), number)
-            rank = np.arange(len(event)) - np.repeat(np.cumsum(number) - number, number)
             drawn = rng.integers(len(self), size=len(event))
             vertices: ParticleTable = {
                 "event": event,
-                "vertex": (rank + 1).astype(np.int16),
+                "vertex": (rank(event) + 1).astype(np.int16),
                 "z": rng.normal(0.0, _LENGTH, len(event)) - origin[event],
                 "pthat": self.pthat[drawn],
             }
@@ -134,27 +131,24 @@ class _Store:
         """Particles of the drawn collisions, turned, mirrored and moved to their vertices."""
         angle = rng.uniform(-np.pi, np.pi, len(drawn))
         mirror = rng.choice([-1.0, 1.0], len(drawn))
-        count = self.count[drawn]
-        which = np.repeat(np.arange(len(drawn)), count)
-        begin = np.repeat(self.first[drawn] - (np.cumsum(count) - count), count)
-        row = np.arange(len(which)) + begin
-        found = take(self.particles, row)
-        turn, mirror = angle[which], mirror[which]
+        collision, row = row_ranges(self.first[drawn], self.count[drawn])
+        particles = take(self.particles, row)
+        turn, mirror = angle[collision], mirror[collision]
         cosine, sine = np.cos(turn), np.sin(turn)
-        return found | {
-            "event": vertices["event"][which],
-            "eta": mirror * found["eta"],
-            "phi": wrap_phi(found["phi"] + turn),
-            "x": cosine * found["x"] - sine * found["y"],
-            "y": sine * found["x"] + cosine * found["y"],
-            "z": mirror * found["z"] + vertices["z"][which],
-            "vertex": vertices["vertex"][which],
-            "bunch": np.full(len(which), bunch, np.int8),
-            "record": np.full(len(which), -1, np.int32),
+        return particles | {
+            "event": vertices["event"][collision],
+            "eta": mirror * particles["eta"],
+            "phi": wrap_phi(particles["phi"] + turn),
+            "x": cosine * particles["x"] - sine * particles["y"],
+            "y": sine * particles["x"] + cosine * particles["y"],
+            "z": mirror * particles["z"] + vertices["z"][collision],
+            "vertex": vertices["vertex"][collision],
+            "bunch": np.full(len(row), bunch, np.int8),
+            "record": np.full(len(row), -1, np.int32),
         }
 
 
-def _near(particles: ParticleTable, softest: float) -> ParticleTable:
+def _near(particles: ParticleTable, minimum_pt: float) -> ParticleTable:
     """Particles that the detector can see."""
     inside = np.abs(particles["eta"]) < calorimeter.ACCEPTANCE
-    return take(particles, inside & (particles["pt"] > softest))
+    return take(particles, inside & (particles["pt"] > minimum_pt))

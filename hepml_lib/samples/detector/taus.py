@@ -6,6 +6,8 @@ up to two neutral pions, or three charged hadrons, in a narrow cone, and little 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import awkward as ak
 import numpy as np
 from numpy.typing import NDArray
@@ -17,11 +19,13 @@ from hepml_lib.samples.detector.table import (
     NEUTRAL_HADRON,
     PHOTON,
     ParticleTable,
+    rank,
+    same_event,
 )
 
 __all__ = ["find"]
 
-_SOFTEST = 0.5
+_MINIMUM_PT = 0.5
 """Softest track or photon that counts [GeV]."""
 
 _STRIP_WIDTH = 0.05, 0.20
@@ -36,14 +40,28 @@ _CONE = 0.5
 _PRONGS, _PHOTONS = 3, 12
 """Tracks and photons of a jet that are looked at, the hardest."""
 
+
+class _Decay(NamedTuple):
+    """Charged hadrons and neutral pions, and the limits of their mass [GeV].
+
+    The upper limit grows with momentum, for so does the resolution: `high` at up to 100 GeV, then
+    as the root, up to `highest`.
+    """
+
+    prongs: int
+    strips: int
+    low: float
+    high: float
+    highest: float
+
+
 _DECAYS = (
-    (1, 0, 0.0, 1.0, 1.0),
-    (1, 1, 0.3, 1.3, 4.2),
-    (1, 2, 0.4, 1.2, 4.0),
-    (3, 0, 0.8, 1.5, 1.5),
+    _Decay(1, 0, 0.0, 1.0, 1.0),
+    _Decay(1, 1, 0.3, 1.3, 4.2),
+    _Decay(1, 2, 0.4, 1.2, 4.0),
+    _Decay(3, 0, 0.8, 1.5, 1.5),
 )
-"""Hadrons and neutral pions of a decay; limits of its mass [GeV]: lowest, highest at up to 100 GeV
-of momentum, and ever (arXiv:1510.07488)."""
+"""The decays that are sought, with the limits of arXiv:1510.07488."""
 
 _Array = NDArray[np.floating]
 _Rows = NDArray[np.int64]
@@ -72,30 +90,24 @@ def find(candidates: ParticleTable, jets: ParticleTable, members: ak.Array) -> P
         `isolation` [GeV], the transverse momentum of other tracks and photons within 0.5; `jet`,
         the row of the jet.
     """
-    hadrons = _hardest(candidates, members, CHARGED_HADRON, _PRONGS)
+    tracks = _hardest(candidates, members, CHARGED_HADRON, _PRONGS)
     photons = _hardest(candidates, members, PHOTON, _PHOTONS)
     strip = _strips(candidates, photons)
-    prongs, light = _momenta(candidates, hadrons), _momenta(candidates, photons)
-    pions = np.stack([(light * (strip == k)[..., None]).sum(axis=1) for k in (1, 2)], axis=1)
-    charge = np.where(hadrons >= 0, candidates["charge"][hadrons], 0)
-    total, allowed = [], []
-    for number, pi_zeros, *window in _DECAYS:
-        pieces = prongs[:, :number], pions[:, :pi_zeros]
-        one = np.abs(charge[:, :number].sum(axis=1)) == 1
-        allowed.append(one & _allowed(*pieces, *window))
-        total.append(pieces[0].sum(axis=1) + pieces[1].sum(axis=1))
-    momenta = np.stack(total, axis=1)
-    pt = np.where(np.stack(allowed, axis=1), np.hypot(momenta[..., 0], momenta[..., 1]), 0)
-    jet = np.flatnonzero(pt.max(axis=1) > 0)
-    best = pt.argmax(axis=1)[jet]
-    number, pi_zeros = np.array([decay[:2] for decay in _DECAYS], np.int8)[best].T
-    taus = {"event": jets["event"][jet]} | _polar(momenta[jet, best])
-    used = np.arange(_PRONGS) < number[:, None]
-    taus["charge"] = (charge[jet] * used).sum(axis=1).astype(np.int8)
-    taus |= {"prongs": number, "strips": pi_zeros, "jet": jet}
-    tracks = np.where(used, candidates["pt"][hadrons[jet]], 0).sum(axis=1)
-    held = (strip[jet] > 0) & (strip[jet] <= pi_zeros[:, None])
-    own = tracks + np.where(held, candidates["pt"][photons[jet]], 0).sum(axis=1)
+    charge = np.where(tracks >= 0, candidates["charge"][tracks], 0)
+    decay, momenta = _hardest_decay(
+        _momenta(candidates, tracks),
+        _strip_momenta(_momenta(candidates, photons), strip),
+        charge,
+    )
+    jet = np.flatnonzero(decay >= 0)
+    prongs, strips = np.array([(d.prongs, d.strips) for d in _DECAYS], np.int8)[decay[jet]].T
+    is_prong = np.arange(_PRONGS) < prongs[:, None]
+    is_in_strip = (strip[jet] > 0) & (strip[jet] <= strips[:, None])
+    taus = {"event": jets["event"][jet]} | _polar(momenta[jet])
+    taus["charge"] = (charge[jet] * is_prong).sum(axis=1).astype(np.int8)
+    taus |= {"prongs": prongs, "strips": strips, "jet": jet}
+    own = np.where(is_prong, candidates["pt"][tracks[jet]], 0).sum(axis=1)
+    own += np.where(is_in_strip, candidates["pt"][photons[jet]], 0).sum(axis=1)
     # Rounding must not make it negative.
     return taus | {"isolation": np.maximum(_around(candidates, taus) - own, 0)}
 
@@ -104,14 +116,15 @@ def _hardest(candidates: ParticleTable, members: ak.Array, kind: int, most: int)
     """Rows of the hardest members of one kind, shape (jets, most); -1 fills up."""
     jet = np.repeat(np.arange(len(members)), ak.to_numpy(ak.num(members)))
     row = ak.to_numpy(ak.flatten(members))
-    chosen = (candidates["kind"][row] == kind) & (candidates["pt"][row] > _SOFTEST)
+    chosen = (candidates["kind"][row] == kind) & (candidates["pt"][row] > _MINIMUM_PT)
     jet, row = jet[chosen], row[chosen]
     order = np.lexsort((-candidates["pt"][row], jet))
     jet, row = jet[order], row[order]
-    rank = np.arange(len(jet)) - np.searchsorted(jet, jet)
-    table = np.full((len(members), most), -1)
-    table[jet[rank < most], rank[rank < most]] = row[rank < most]
-    return table
+    place = rank(jet)
+    fits = place < most
+    hardest = np.full((len(members), most), -1)
+    hardest[jet[fits], place[fits]] = row[fits]
+    return hardest
 
 
 def _momenta(candidates: ParticleTable, rows: _Rows) -> _Array:
@@ -145,33 +158,47 @@ def _strips(candidates: ParticleTable, photons: _Rows) -> NDArray[np.int8]:
     return strip
 
 
-def _allowed(
-    hadrons: _Array, strips: _Array, low: float, high: float, highest: float
-) -> NDArray[np.bool_]:
-    """Whether hadrons and strips are all there, in a narrow cone, and of the mass of a tau's decay.
+def _strip_momenta(photons: _Array, strip: NDArray[np.int8]) -> _Array:
+    """`px, py, pz, E` of both strips, shape (jets, 2, 4)."""
+    inside = [(photons * (strip == number)[..., None]).sum(axis=1) for number in (1, 2)]
+    return np.stack(inside, axis=1)
 
-    The upper limit on the mass grows with momentum, for so does its resolution: `high` at up to
-    100 GeV, then as the root, up to `highest`.
-    """
-    total = _polar(hadrons.sum(axis=1) + strips.sum(axis=1))
-    pieces = _polar(np.concatenate([hadrons, strips], axis=1))
-    softest = np.repeat([_SOFTEST, _STRIP_PT], [hadrons.shape[1], strips.shape[1]])
-    complete = (pieces["pt"] > softest).all(axis=1)
+
+def _hardest_decay(
+    tracks: _Array, strips: _Array, charge: NDArray[np.integer]
+) -> tuple[NDArray[np.int64], _Array]:
+    """Place in `_DECAYS` of each jet's hardest decay, -1 without one, and its `px, py, pz, E`."""
+    momenta, allowed = [], []
+    for decay in _DECAYS:
+        pieces = tracks[:, : decay.prongs], strips[:, : decay.strips]
+        momenta.append(pieces[0].sum(axis=1) + pieces[1].sum(axis=1))
+        unit_charge = np.abs(charge[:, : decay.prongs].sum(axis=1)) == 1
+        allowed.append(unit_charge & _allowed(decay, *pieces))
+    momentum = np.stack(momenta, axis=1)
+    pt = np.where(np.stack(allowed, axis=1), np.hypot(momentum[..., 0], momentum[..., 1]), 0)
+    hardest = pt.argmax(axis=1)
+    chosen = momentum[np.arange(len(pt)), hardest]
+    return np.where(pt.max(axis=1) > 0, hardest, -1), chosen
+
+
+def _allowed(decay: _Decay, tracks: _Array, strips: _Array) -> NDArray[np.bool_]:
+    """Whether hadrons and strips are all there, in a narrow cone, and of the mass of the decay."""
+    total = _polar(tracks.sum(axis=1) + strips.sum(axis=1))
+    pieces = _polar(np.concatenate([tracks, strips], axis=1))
+    minimum = np.repeat([_MINIMUM_PT, _STRIP_PT], [tracks.shape[1], strips.shape[1]])
+    complete = (pieces["pt"] > minimum).all(axis=1)
     cone = np.clip(3 / np.maximum(total["pt"], 1), 0.05, 0.10)
     distance = delta_r(
         pieces["eta"], pieces["phi"], total["eta"][:, None], total["phi"][:, None]
     ).max(axis=1)
-    limit = np.clip(high * np.sqrt(total["pt"] / 100), high, highest)
-    return complete & (distance < cone) & (total["mass"] > low) & (total["mass"] < limit)
+    limit = np.clip(decay.high * np.sqrt(total["pt"] / 100), decay.high, decay.highest)
+    return complete & (distance < cone) & (total["mass"] > decay.low) & (total["mass"] < limit)
 
 
 def _around(candidates: ParticleTable, taus: ParticleTable) -> _Array:
     """Transverse momentum of tracks and photons in the isolation cone, the tau's included."""
-    counted = (candidates["kind"] != NEUTRAL_HADRON) & (candidates["pt"] > _SOFTEST)
+    counted = (candidates["kind"] != NEUTRAL_HADRON) & (candidates["pt"] > _MINIMUM_PT)
     event, pt, eta, phi = (candidates[name][counted] for name in ("event", "pt", "eta", "phi"))
-    first = np.searchsorted(event, taus["event"])
-    count = np.searchsorted(event, taus["event"], side="right") - first
-    tau = np.repeat(np.arange(len(count)), count)
-    other = np.arange(len(tau)) + np.repeat(first - (np.cumsum(count) - count), count)
+    tau, other = same_event(taus["event"], event)
     near = delta_r(eta[other], phi[other], taus["eta"][tau], taus["phi"][tau]) < _CONE
-    return np.bincount(tau[near], pt[other[near]], len(count)).astype(np.float64)
+    return np.bincount(tau[near], pt[other[near]], len(taus["event"])).astype(np.float64)

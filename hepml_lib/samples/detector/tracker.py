@@ -48,6 +48,22 @@ def efficiency(
     distance `radius` [mm] from the beam misses the inner layers: the efficiency falls by e over
     200 mm (ours). Not modelled: the loss in the dense core of a jet.
 
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+    eta
+        Pseudorapidities, shape (n,).
+    muon
+        Which are muons, shape (n,).
+    radius
+        Distance from the beam at which they were produced [mm], shape (n,) or one for all.
+
+    Returns
+    -------
+    ndarray
+        Probabilities, shape (n,).
+
     Examples
     --------
     >>> efficiency(np.array([5.0, 5.0]), np.array([0.5, 3.0]), np.array([False, False]))
@@ -65,6 +81,18 @@ def momentum_resolution(pt: _Array, eta: _Array) -> _Array:
     Multiple scattering and hit resolution in quadrature, a ⊕ b pT. The constants are ours, chosen
     so that 100 GeV gives 2.8 % at |η| = 1.4 as in arXiv:1405.6569 and 1 GeV about 0.8 % at η = 0.
 
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+    eta
+        Pseudorapidities, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(pT)/pT, shape (n,).
+
     Examples
     --------
     >>> momentum_resolution(np.array([1.0, 100.0]), np.array([0.0, 1.4])).round(4)
@@ -77,6 +105,16 @@ def momentum_resolution(pt: _Array, eta: _Array) -> _Array:
 
 def angular_resolution(pt: _Array) -> _Array:
     """Resolution of η and of φ of a track [rad]: 2 mrad/pT ⊕ 0.2 mrad, CMS-like (arXiv:1405.6569).
+
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(η) = σ(φ) [rad], shape (n,).
 
     Examples
     --------
@@ -93,6 +131,18 @@ def d0_resolution(pt: _Array, eta: _Array) -> _Array:
     1/(p sin^{3/2}θ). The constants are ours, so that tracks of 1 to 10 GeV in |η| < 1.4 lie
     between 90 and 25 µm as in arXiv:1405.6569.
 
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+    eta
+        Pseudorapidities, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(d0) [mm], shape (n,).
+
     Examples
     --------
     >>> d0_resolution(np.array([1.0, 10.0]), np.array([1.0, 1.0])).round(3)
@@ -105,6 +155,18 @@ def z0_resolution(pt: _Array, eta: _Array) -> _Array:
     """Resolution of the longitudinal impact parameter [mm]: 40 µm ⊕ 100 µm cosh^{3/2} η / pT.
 
     Ours, so that tracks of 1 to 10 GeV in |η| < 1.4 lie between 150 and 45 µm (arXiv:1405.6569).
+
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+    eta
+        Pseudorapidities, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        σ(z0) [mm], shape (n,).
 
     Examples
     --------
@@ -125,7 +187,7 @@ def perigee(particles: ParticleTable) -> tuple[_Array, _Array, _Array]:
 
     Returns
     -------
-    d0, z0, phi
+    d0, z0, phi : ndarray
         Transverse impact parameter with the sign of −x sin φ + y cos φ, longitudinal one [mm],
         and the direction there [rad].
 
@@ -133,8 +195,8 @@ def perigee(particles: ParticleTable) -> tuple[_Array, _Array, _Array]:
     --------
     A stiff track along x that starts 0.3 mm above the beam:
 
-    >>> one = {"pt": 50.0, "eta": 0.0, "phi": 0.0, "charge": 1, "x": 4.0, "y": 0.3, "z": 1.0}
-    >>> d0, z0, _ = perigee({name: np.array([value]) for name, value in one.items()})
+    >>> track = {"pt": 50.0, "eta": 0.0, "phi": 0.0, "charge": 1, "x": 4.0, "y": 0.3, "z": 1.0}
+    >>> d0, z0, _ = perigee({name: np.array([value]) for name, value in track.items()})
     >>> d0.round(3), z0.round(3)
     (array([0.3]), array([1.]))
     """
@@ -160,6 +222,17 @@ def nearest_vertex(
         Event and longitudinal impact parameter [mm] of each track.
     vertices
         `event`, `vertex` (its number), `z` [mm]: one row per collision; each event has one.
+
+    Returns
+    -------
+    ndarray
+        Number of the vertex of each track.
+
+    Examples
+    --------
+    >>> vertices = {"event": np.zeros(2, int), "vertex": np.arange(2), "z": np.array([0.0, 9.0])}
+    >>> nearest_vertex(np.array([0, 0]), np.array([1.2, 8.0]), vertices)
+    array([0, 1], dtype=int16)
     """
     # One axis for all events: what lies in other events is far away.
     far = 1e5
@@ -174,6 +247,20 @@ def calorimeter_phi(pt: _Array, phi: _Array, charge: NDArray[np.integer]) -> _Ar
     """Azimuth at which a particle meets the barrel calorimeter; NaN when it curls up before.
 
     A circle of radius pT / (0.3 B) with B = 3.8 T reaches r = 1.29 m for pT > 0.74 GeV.
+
+    Parameters
+    ----------
+    pt
+        Transverse momenta [GeV], shape (n,).
+    phi
+        Azimuths at the beam [rad], shape (n,).
+    charge
+        −1, 0 or 1, shape (n,).
+
+    Returns
+    -------
+    ndarray
+        Azimuths at the calorimeter [rad], shape (n,), not wrapped.
 
     Examples
     --------

@@ -53,7 +53,7 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator, pool: Pool) 
     events = len(batch)
     if process == ZERO_BIAS:
         hard: ParticleTable = {"event": np.zeros(0, np.int64)}
-        truth = offline.nothing(events)
+        truth = offline.no_collision(events)
         truth |= {"weight": np.ones(events, np.float32), "pthat": np.zeros(events, np.float32)}
     else:
         table = pythia.records(batch.prt)
