@@ -182,7 +182,13 @@ def data_dir() -> Path:
 
 
 def own_data_dir() -> Path:
-    """Folder that came with the code: ``data/`` of the checkout, else what the package carries."""
+    """Folder that came with the code: ``data/`` of the checkout, else what the package carries.
+
+    Returns
+    -------
+    Path
+        The folder.
+    """
     checkout = _PACKAGE.parent / "data"
     return checkout if checkout.is_dir() else _PACKAGE / "data"
 
