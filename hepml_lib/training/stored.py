@@ -62,7 +62,7 @@ class Entry:
     in_the_book: bool = True
 
     def data(self, split: str) -> Data:
-        """Events of a `split`, train or validation; those of train are as many as the scale says."""
+        """Events of a `split`, train or validation; of train as many as the scale says."""
         raise NotImplementedError
 
     def figure(self, network: nn.Module) -> str:
@@ -80,7 +80,7 @@ class Entry:
         raise NotImplementedError
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
-        """Figure of a `network` by which one of several is chosen, larger is better, and its name."""
+        """Figure by which one `network` of several is chosen, the largest, and its name."""
         raise NotImplementedError
 
     @property

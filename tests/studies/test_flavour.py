@@ -9,20 +9,20 @@ import pytest
 from hepml_lib import records, settings, studies, training
 from hepml_lib.nets import store
 from hepml_lib.studies import flavour
-from hepml_lib.tagging import models
+from hepml_lib.tagging import flavour_models
 
 
 @pytest.fixture
 def trained(monkeypatch, tmp_path):
     """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(models, "FLAVOUR_JETS", {"quick": 1000})
+    monkeypatch.setattr(flavour_models, "JETS", {"quick": 1000})
     monkeypatch.setattr(flavour, "TRAINED", 3000)
     monkeypatch.setattr(flavour, "JETS", 24_000)
     monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for name in ("sets", "transformer"):
-        training.train_stored(replace(models.FLAVOUR[name], epochs={"quick": 1}))
+        training.train_stored(replace(flavour_models.FLAVOUR[name], epochs={"quick": 1}))
 
 
 def test_trainings_are_stored_and_measured(trained, monkeypatch):

@@ -13,7 +13,7 @@ import torch
 from hepml_lib import metrics, records, samples, settings, studies, training
 from hepml_lib.nets import store
 from hepml_lib.studies import top_taggers
-from hepml_lib.tagging import models
+from hepml_lib.tagging import top_models
 from hepml_lib.tagging.dense_inputs import leading_constituents
 
 
@@ -32,9 +32,9 @@ def trained(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(samples, "load", load)
-    monkeypatch.setattr(models, "TOP_JETS", {"quick": 150})
+    monkeypatch.setattr(top_models, "JETS", {"quick": 150})
     monkeypatch.setattr(top_taggers, "_TIMED", 64)
-    short = replace(models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
+    short = replace(top_models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
     monkeypatch.setattr(top_taggers, "TOP", {"topodnn": short})
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
     for seed in (2, 1):
@@ -64,7 +64,7 @@ def test_a_second_run_scores_nothing_again(trained, monkeypatch) -> None:
     path = studies.run("top_taggers")
     before = json.loads(path.read_text())
     monkeypatch.setattr(top_taggers, "six_trees", _refuse)
-    monkeypatch.setattr(models.TopTagger, "inputs", _only_timed)
+    monkeypatch.setattr(top_models.TopTagger, "inputs", _only_timed)
     after = json.loads(studies.run("top_taggers").read_text())
     for record in before, after:
         del record["taggers"]["topodnn"]["microseconds"]

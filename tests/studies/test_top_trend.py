@@ -12,7 +12,7 @@ from hepml_lib import metrics, records, samples, settings, studies, training
 from hepml_lib.nets import store
 from hepml_lib.samples.recipes import top_jets
 from hepml_lib.studies import top_taggers, top_trend
-from hepml_lib.tagging import models
+from hepml_lib.tagging import top_models
 
 COUNTS = {"train": (150, 0), "validation": (60, 200), "test": (700, 300)}
 NAMES = ("trees", "nsub", "topodnn")
@@ -35,9 +35,9 @@ def studied(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(samples, "load", lambda _, split, events: load(split, events, True))
     monkeypatch.setattr(top_trend, "_load", load)
-    monkeypatch.setattr(models, "TOP_JETS", {"quick": 150})
+    monkeypatch.setattr(top_models, "JETS", {"quick": 150})
     short = {
-        name: replace(models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
+        name: replace(top_models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
     }
     monkeypatch.setattr(top_taggers, "TOP", short)
@@ -73,7 +73,7 @@ def test_every_plan_has_its_figures(studied) -> None:
 
 def test_the_vote_is_the_mean_of_the_logits(studied) -> None:
     found, test, _ = studied
-    mean = np.mean([models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
+    mean = np.mean([top_models.TOP[name].score(test) for name in NAMES[1:]], axis=0)
     expected = metrics.auc(mean, np.asarray(test.label), events=np.asarray(test.event))
     assert found[f"vote, {top_trend.STORED}"]["AUC"].value == pytest.approx(expected.value)
 

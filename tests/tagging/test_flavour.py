@@ -9,7 +9,7 @@ import torch
 
 from hepml_lib import samples, training
 from hepml_lib.nets.flavour import AllTasks, TrackTransformer
-from hepml_lib.tagging import flavour, impact, models
+from hepml_lib.tagging import flavour, flavour_models, impact
 
 
 @pytest.fixture(scope="module")
@@ -111,14 +111,14 @@ def test_discriminant_orders_like_the_likelihood_ratio():
 
 def test_auxiliary_tasks_reach_the_network(jets):
     """Training on the tasks improves all three; the network itself is what was trained."""
-    data = models.flavour_data(jets)
+    data = flavour_models.flavour_data(jets)
 
     def loss(network: TrackTransformer) -> float:
         with torch.no_grad():
             output = network.all_tasks(**data.inputs)
         return flavour.multitask_loss(output, data.target).mean().item()
 
-    entry = models.FLAVOUR["transformer"]
+    entry = flavour_models.FLAVOUR["transformer"]
     assert entry.wrap is AllTasks
     with training.seeded(1):
         before = loss(entry.network(data))

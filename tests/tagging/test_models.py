@@ -9,7 +9,7 @@ import pytest
 
 from hepml_lib import settings, training
 from hepml_lib.nets import store
-from hepml_lib.tagging import models
+from hepml_lib.tagging import models, top_models
 
 
 @pytest.fixture
@@ -23,8 +23,8 @@ def few_jets(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
     # The networks of the book come first where both are there.
     monkeypatch.setattr(store, "_folders", lambda: [settings.cache_dir() / "models"])
-    monkeypatch.setattr(models.samples, "load", load)
-    monkeypatch.setattr(models, "_PIECE", 50)
+    monkeypatch.setattr(top_models.samples, "load", load)
+    monkeypatch.setattr(top_models, "_PIECE", 50)
 
 
 def trained(name):
@@ -72,7 +72,7 @@ def test_sizes_are_near_the_published_ones() -> None:
 def test_inputs_do_not_depend_on_the_pieces(made_up_jets, monkeypatch) -> None:
     jets = made_up_jets(30)
     whole = models.TOP["particle_transformer"].inputs(jets)
-    monkeypatch.setattr(models, "_PIECE", 7)
+    monkeypatch.setattr(top_models, "_PIECE", 7)
     for name, tensor in models.TOP["particle_transformer"].inputs(jets).items():
         assert (tensor == whole[name]).all()
 
