@@ -18,7 +18,7 @@ from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
 from hepml_lib.tagging import flavour, impact
 from hepml_lib.tagging.flavour import CHARM
-from hepml_lib.tagging.models import FLAVOUR
+from hepml_lib.tagging.flavour_models import FLAVOUR
 
 __all__ = ["measure"]
 

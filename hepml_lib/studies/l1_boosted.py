@@ -101,13 +101,8 @@ def measure() -> dict[str, Any]:
             entry = _simulate(forest, x["test"], scores) | _count()
             if (trees, depth) == _MIDDLE:
                 _run_gates(forest, x["test"], scores, entry["cycles"])
-                record["forest"] = {
-                    "feature": forest.feature.tolist(),
-                    "threshold": forest.threshold.tolist(),
-                    "leaf": forest.leaf.tolist(),
-                    "start": forest.start,
-                    "fraction": forest.fraction,
-                }
+                values = asdict(forest).items()
+                record["forest"] = {name: np.asarray(value).tolist() for name, value in values}
                 record["gates"] = {"jets": len(scores), "digest": forests.digest(scores)}
         areas = {
             "AUC, floating": metrics.auc(floating, label["test"], events=event),

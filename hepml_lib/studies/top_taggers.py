@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.metrics import Estimate
 from hepml_lib.nets import store
-from hepml_lib.tagging.models import TOP
 from hepml_lib.tagging.observables import JET_OBSERVABLES, jet_observables
+from hepml_lib.tagging.top_models import TOP
 
 __all__ = [
     "BASELINES",
@@ -148,7 +148,7 @@ def stored_scores(model: str, name: str, jets: ak.Array) -> NDArray:
     model
         Name in the store.
     name
-        Tagger of `tagging.models.TOP` that the model is a training of.
+        Tagger of `tagging.top_models.TOP` that the model is a training of.
     jets
         Jets of `top_jets`.
 

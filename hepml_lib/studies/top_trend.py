@@ -20,7 +20,7 @@ from hepml_lib.samples import generate, storage
 from hepml_lib.samples.columns import join
 from hepml_lib.samples.recipes import top_jets
 from hepml_lib.studies import top_taggers
-from hepml_lib.tagging.models import TOP
+from hepml_lib.tagging.top_models import TOP
 
 __all__ = ["NAMES", "PARTICLE_LEVEL", "PLANS", "STORED", "VOTERS", "Plan", "measure"]
 

@@ -16,7 +16,7 @@ from hepml_lib.tagging import flavour_models
 def trained(monkeypatch, tmp_path):
     """Deep Sets and transformer trained for one epoch on few jets, in a cache of the test."""
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path))
-    monkeypatch.setattr(flavour_models, "FLAVOUR_JETS", {"quick": 1000})
+    monkeypatch.setattr(flavour_models, "JETS", {"quick": 1000})
     monkeypatch.setattr(flavour, "TRAINED", 3000)
     monkeypatch.setattr(flavour, "JETS", 24_000)
     monkeypatch.setattr(records, "path", lambda name: tmp_path / f"{name}.json")

@@ -32,7 +32,7 @@ def trained(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setenv("HEPML_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(samples, "load", load)
-    monkeypatch.setattr(top_models, "TOP_JETS", {"quick": 150})
+    monkeypatch.setattr(top_models, "JETS", {"quick": 150})
     monkeypatch.setattr(top_taggers, "_TIMED", 64)
     short = replace(top_models.TOP["topodnn"], epochs={"quick": 5}, lr=1e-2)
     monkeypatch.setattr(top_taggers, "TOP", {"topodnn": short})

@@ -35,7 +35,7 @@ def studied(tmp_path, monkeypatch, made_up_jets):
     monkeypatch.setattr(records, "path", lambda name: tmp_path / "results" / f"{name}.json")
     monkeypatch.setattr(samples, "load", lambda _, split, events: load(split, events, True))
     monkeypatch.setattr(top_trend, "_load", load)
-    monkeypatch.setattr(top_models, "TOP_JETS", {"quick": 150})
+    monkeypatch.setattr(top_models, "JETS", {"quick": 150})
     short = {
         name: replace(top_models.TOP[name], epochs={"quick": 8, "full": 8}, lr=1e-2)
         for name in NAMES[1:]
