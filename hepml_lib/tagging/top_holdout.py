@@ -112,7 +112,7 @@ def figures(
         name: asdict(metric(score, label)) for name, metric in _metrics(event, efficiencies).items()
     }
     for other, reference in baselines.items():
-        ratio = metrics.paired(
+        ratio = metrics.compare(
             metrics.rejection, score, reference, label, events=event, ratio=True, efficiency=0.5
         )
         found[f"rejection at 0.5 over {other}"] = asdict(ratio)

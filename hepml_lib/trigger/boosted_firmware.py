@@ -167,7 +167,7 @@ def measure() -> Path:
         figures = {
             "AUC, floating": metrics.auc(floating, label["test"], events=event),
             "AUC": metrics.auc(scores, label["test"], events=event),
-            "AUC, rounded − floating": metrics.paired(
+            "AUC, rounded − floating": metrics.compare(
                 metrics.auc, scores, floating, label["test"], events=event
             ),
         }

@@ -23,11 +23,10 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
-from hepml_lib import records, samples, settings, training
+from hepml_lib import metrics, records, samples, settings, training
 from hepml_lib.nets.quantised import Quantiser, quantise
 from hepml_lib.trigger import boosted
 from hepml_lib.trigger.firmware import Circuit, trace
-from hepml_lib.trigger.one_against_rest import macro_auc, macro_interval
 
 __all__ = ["ADDERS", "BETAS", "BITS", "SEEDS", "inputs", "measure"]
 
@@ -94,7 +93,7 @@ def measure() -> Path:
         found |= _uniform(floating, jets, seed)
         found |= _automatic(floating, jets, seed, simulated=number == 0)
         for name, (logits, entry) in found.items():
-            entry["AUC"] = macro_auc(logits, label)
+            entry["AUC"] = metrics.macro_auc(logits, label).value
             print(number, name, entry, flush=True)
         if number == 0:
             kept |= _compared(found, label, event)
@@ -118,7 +117,7 @@ def _compared(found: _Found, label: NDArray, event: NDArray) -> dict[str, dict[s
             entry["nearest"] = others["nearest"] = min(away, key=away.__getitem__)
         figures[name] = entry | {
             f"AUC − {key}": asdict(
-                macro_interval([(1, logits), (-1, found[other][0])], label, event)
+                metrics.compare(metrics.macro_auc, logits, found[other][0], label, events=event)
             )
             for key, other in others.items()
         }

@@ -16,13 +16,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from tqdm import tqdm
 
 from hepml_lib import metrics, records, training
 from hepml_lib.nets.jet_circuits import JetNetwork
 from hepml_lib.trigger import l1_jets, l1_train
 from hepml_lib.trigger.firmware import trace_jets
-from hepml_lib.trigger.one_against_rest import class_score, macro_interval
 
 __all__ = ["CUTOFFS", "cost", "measure"]
 
@@ -76,8 +76,15 @@ def measure() -> Path:
             entry = _entry(network, scores[key], label, event)
             if name != "float":
                 reference = key.replace(name, "float")
-                pair = [(1, scores[key]), (-1, scores[reference])]
-                entry["AUC − float"] = asdict(macro_interval(pair, label, event, _REPLICAS))
+                loss = metrics.compare(
+                    metrics.macro_auc,
+                    scores[key],
+                    scores[reference],
+                    label,
+                    events=event,
+                    replicas=_REPLICAS,
+                )
+                entry["AUC − float"] = asdict(loss)
             if name != "float" and not seed and constituents <= _TRACED[family]:
                 entry |= cost(network, x)
             entries[key] = entry
@@ -96,13 +103,14 @@ def measure() -> Path:
 def _entry(
     network: JetNetwork, score: NDArray, label: NDArray[np.int64], event: NDArray[np.int64]
 ) -> dict[str, Any]:
+    probability = softmax(np.asarray(score, float), axis=1)
     found: dict[str, Any] = {
         f"AUC, {name}": asdict(
-            metrics.auc(class_score(score, k), label == k, events=event, replicas=_REPLICAS)
+            metrics.auc(probability[:, k], label == k, events=event, replicas=_REPLICAS)
         )
         for k, name in enumerate(l1_jets.CLASSES)
     }
-    found["AUC"] = asdict(macro_interval([(1, score)], label, event, _REPLICAS))
+    found["AUC"] = asdict(metrics.macro_auc(score, label, events=event, replicas=_REPLICAS))
     found["parameters"] = sum(p.numel() for p in network.parameters())
     return found
 

@@ -55,6 +55,7 @@ def test_values_of_one_event_go_together():
     ("values", "weights", "message"),
     [
         (np.ones(5), None, "too few"),
+        (np.ma.array(np.ones(30), mask=np.arange(30) == 4), None, "1 scores are masked"),
         (np.r_[np.ones(30), np.nan], None, "number 30 is NaN"),
         (np.ones(30), -np.ones(30), "negative weights"),
     ],
