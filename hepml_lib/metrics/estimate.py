@@ -96,8 +96,8 @@ class Estimate:
 
     def transformed(self, function: Callable[[float], float]) -> Estimate:
         """Estimate of a monotone function of this quantity, such as ``lambda x: -x``."""
-        ends = sorted((float(function(self.low)), float(function(self.high))))
-        return Estimate(float(function(self.value)), *ends, self.method, self.level)
+        low, high = sorted(float(function(end)) for end in (self.low, self.high))
+        return Estimate(float(function(self.value)), low, high, self.method, self.level)
 
     def __format__(self, spec: str) -> str:
         spec = spec or self._digits()

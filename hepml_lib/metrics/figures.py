@@ -7,7 +7,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepml_lib.metrics.estimate import efficiency, fraction, normal
+from hepml_lib.metrics.estimate import Estimate, efficiency, fraction, normal
 from hepml_lib.metrics.measurement import Statistic, metric
 from hepml_lib.metrics.ranking import Ranking, area
 from hepml_lib.metrics.scored import Scored, checked, refuse_negative
@@ -48,9 +48,12 @@ def auc(test: Scored) -> Statistic:
     True
     """
     ranking, (_, label, weight) = test.ranking, test.classified
-    interval = partial(fraction, trials=_rarer(label, test.events))
-    if weight is not None and (weight < 0).any():
-        interval = normal
+
+    def interval(value: float, spread: float, method: str, level: float) -> Estimate:
+        if weight is not None and (weight < 0).any():
+            return normal(value, spread, method, level)
+        return fraction(value, spread, method, level, trials=_rarer(label, test.events))
+
     return Statistic(lambda drawn: area(*ranking.accumulate(drawn)), interval)
 
 

@@ -94,7 +94,8 @@ def best_selection(
     >>> 1.5 < best.threshold < 3
     True
     """
-    score, label, weight = checked(scores, labels, weights)
+    score, label, _ = checked(scores, labels, weights)
+    weight = np.asarray(weights, float)
     if (label == 0).sum() < background:
         raise ValueError(f"there are fewer than {background} background events to choose with")
     order = np.argsort(-score, kind="stable")
@@ -140,8 +141,10 @@ def selected_ams(test: Scored, threshold: float) -> Statistic:
     >>> labels = np.repeat([1, 0], [1000, 1000])
     >>> scores = np.where(labels == 1, np.arange(2000) % 2, np.arange(2000) % 200 == 0) - 0.5
     >>> weights = np.where(labels == 1, 0.1, 1.0)
-    >>> round(selected_ams(scores, labels, 0.0, weights=weights).value, 2), ams(50, 5).round(2)
-    (9.33, np.float64(9.33))
+    >>> round(selected_ams(scores, labels, 0.0, weights=weights).value, 2)
+    9.52
+    >>> round(float(ams(50, 5)), 2)
+    9.52
     """
     score, label, weight = test.classified
     if weight is None:

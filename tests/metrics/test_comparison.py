@@ -29,7 +29,7 @@ def test_pairing_knows_the_difference_better():
 def test_interval_covers_the_true_difference():
     truth = stats.norm.cdf(2 / np.sqrt(2)) - stats.norm.cdf(2 / np.sqrt(2 + 2 * 0.25))
     toys = 300
-    found = [compare(auc, *taggers(k), LABELS, seed=k) for k in range(toys)]
+    found = [compare(auc, *taggers(k), LABELS, seed=k, replicas=100) for k in range(toys)]
     hit = np.mean([e.contains(truth) for e in found])
     narrow = np.mean([abs(truth - e.value) < 0.7 * e.half_width for e in found])
     allowed = 0.01 + 3 * np.sqrt(0.95 * 0.05 / toys)

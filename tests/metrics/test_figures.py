@@ -21,7 +21,7 @@ def test_interval_covers_the_area_of_two_normal_distributions(size, distance):
     rng = np.random.default_rng(3)
     labels = np.arange(size) % 2
     toys = 500
-    found = [auc(rng.normal(labels * distance), labels, seed=k) for k in range(toys)]
+    found = [auc(rng.normal(labels * distance), labels, seed=k, replicas=100) for k in range(toys)]
     hit, narrow = coverage(found, stats.norm.cdf(distance / np.sqrt(2)))
     allowed = 0.01 + 3 * np.sqrt(0.95 * 0.05 / toys)
     assert abs(hit - 0.95) < allowed
