@@ -3,13 +3,25 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+from hist import intervals
 from numpy.typing import ArrayLike
 from scipy import special
 
-__all__ = ["Estimate", "clopper_pearson", "efficiency", "fraction", "normal_quantile"]
+from hepml_lib.metrics.scored import refuse_masked
+
+__all__ = [
+    "Estimate",
+    "clopper_pearson",
+    "efficiency",
+    "fraction",
+    "fraction_ends",
+    "normal",
+    "normal_quantile",
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,11 @@ class Estimate:
         """Whether `x` lies in the interval, ends included."""
         return self.low <= x <= self.high
 
+    def transformed(self, function: Callable[[float], float]) -> Estimate:
+        """Estimate of a monotone function of this quantity, such as ``lambda x: -x``."""
+        low, high = sorted(float(function(end)) for end in (self.low, self.high))
+        return Estimate(float(function(self.value)), low, high, self.method, self.level)
+
     def __format__(self, spec: str) -> str:
         spec = spec or self._digits()
         return f"{self.value:{spec}} [{self.low:{spec}}, {self.high:{spec}}]"
@@ -93,7 +110,11 @@ class Estimate:
         """Format that shows two significant digits of the half-width."""
         if self.half_width == 0 or not math.isfinite(self.half_width):
             return ".4g"
-        return f".{min(max(0, 1 - math.floor(math.log10(self.half_width))), 12)}f"
+        decimals = max(0, 1 - math.floor(math.log10(self.half_width)))
+        largest = max(abs(self.low), abs(self.high))
+        if decimals > 12 and largest < 1e-6:
+            return f".{decimals + math.floor(math.log10(largest))}e"
+        return f".{min(decimals, 12)}f"
 
     def _repr_html_(self) -> str:
         digits = self._digits()
@@ -155,27 +176,86 @@ def clopper_pearson(
             f"{k[first]:g} passed of {n[first]:g} is no efficiency: the total must be positive and "
             "the count between zero and the total"
         )
-    tail = (1 - level) / 2
-    # The Beta quantiles are not defined at the ends, where the interval is one-sided.
-    low = np.where(k > 0, special.betaincinv(np.where(k > 0, k, 1), n - k + 1, tail), 0.0)
-    high = np.where(k < n, special.betaincinv(k + 1, np.where(k < n, n - k, 1), 1 - tail), 1.0)
+    low, high = intervals.clopper_pearson_interval(k, n, level)
     return low, high
 
 
+def normal(
+    value: float, spread: float, method: str, level: float = 0.95, at_least: float = -math.inf
+) -> Estimate:
+    """Estimate of a quantity with normal errors.
+
+    Parameters
+    ----------
+    value, spread : float
+        Point estimate and its standard deviation.
+    method : str
+        How the standard deviation was found, in a few words.
+    level : float
+        Confidence level.
+    at_least : float
+        Smallest value that the quantity can have, where the interval ends.
+
+    Examples
+    --------
+    >>> print(normal(10.0, 1.0, "counted", level=0.6827))
+    10.0 [9.0, 11.0]
+    """
+    reach = normal_quantile(level) * spread
+    return Estimate(value, max(value - reach, at_least), value + reach, method, level)
+
+
 def fraction(
-    value: float, spread: float, events: float, method: str, level: float = 0.95
+    value: float, spread: float, method: str, level: float = 0.95, *, trials: float
 ) -> Estimate:
     """Estimate of a quantity between 0 and 1 whose standard deviation is known.
 
-    The Clopper–Pearson interval of the number of independent trials that would have this spread;
-    so it is asymmetric near 0 and 1, as it must be. Without a spread (nothing passed, or all did),
-    `events` independent trials.
+    Parameters
+    ----------
+    value, spread : float
+        Point estimate and its standard deviation.
+    method : str
+        How the standard deviation was found, in a few words.
+    level : float
+        Confidence level.
+    trials : float
+        Independent trials, as in `fraction_ends`.
+
+    Examples
+    --------
+    >>> print(fraction(0.9, 0.03, "counted", trials=100))
+    0.900 [0.824, 0.951]
     """
     value = min(max(value, 0.0), 1.0)  # a weighted sum may round to just beyond
-    inside = 0 < value < 1 and spread > 0
-    trials = value * (1 - value) / spread**2 if inside else events
-    low, high = clopper_pearson(value * trials, trials, level)
+    low, high = fraction_ends(value, spread, trials, level)
     return Estimate(value, min(float(low), value), max(float(high), value), method, level)
+
+
+def fraction_ends(
+    value: ArrayLike, spread: ArrayLike, trials: float, level: float = 0.95
+) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of quantities between 0 and 1 whose standard deviations are known.
+
+    The Clopper–Pearson interval of the number of independent trials that would have this spread;
+    so it is asymmetric near 0 and 1, as it must be.
+
+    Parameters
+    ----------
+    value, spread : array_like of float
+        Point estimates and their standard deviations.
+    trials : float
+        Independent trials where there is no spread to tell them: nothing passed, or all did.
+    level : float
+        Confidence level.
+
+    Returns
+    -------
+    low, high : ndarray of float64
+    """
+    value, spread = np.asarray(value, float), np.asarray(spread, float)
+    known = (spread > 0) & (value > 0) & (value < 1)
+    effective = np.where(known, value * (1 - value) / np.where(known, spread, 1) ** 2, trials)
+    return clopper_pearson(value * effective, effective, level)
 
 
 def efficiency(
@@ -216,6 +296,8 @@ def efficiency(
             raise ValueError("give decisions per event with weights, or two counts; not both")
         low, high = clopper_pearson(passed, total, level)
         return Estimate(float(np.asarray(passed)) / total, low, high, "Clopper–Pearson", level)  # type: ignore[arg-type]
+    for name, given in (("decisions", passed), ("weights", weights)):
+        refuse_masked(name, given)
     decisions = np.asarray(passed)
     if decisions.ndim != 1 or decisions.dtype != bool or not len(decisions):
         raise ValueError(
@@ -232,4 +314,4 @@ def efficiency(
     value = float(w[decisions].sum() / w.sum())
     spread = float(np.sqrt(np.sum((w * (decisions - value)) ** 2)) / w.sum())
     effective = float(w.sum() ** 2 / np.sum(w**2))
-    return fraction(value, spread, effective, "Clopper–Pearson, effective counts", level)
+    return fraction(value, spread, "Clopper–Pearson, effective counts", level, trials=effective)

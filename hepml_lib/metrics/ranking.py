@@ -1,77 +1,11 @@
-"""Scores sorted once: the ROC curve, and what every resampling starts from."""
+"""Scores sorted once: what every resampling starts from."""
 
 from __future__ import annotations
-
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = [
-    "Ranking",
-    "Roc",
-    "area",
-    "background_at",
-    "check_efficiency",
-    "checked",
-    "refuse_negative",
-    "roc",
-]
-
-
-def checked(
-    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Scores (float), labels (bool) and weights (float) after every check of what goes wrong."""
-    score, label = np.asarray(scores), np.asarray(labels)
-    if score.dtype.kind in "bui":
-        score = score.astype(float)
-    weight = None if weights is None else np.asarray(weights, float)
-    for name, array in (("scores", score), ("labels", label), ("weights", weight)):
-        if array is None:
-            continue
-        if array.ndim != 1:
-            raise ValueError(
-                f"{name} must hold one number per event, not an array of shape {array.shape}; "
-                "of a network with several outputs, pass the signal's column"
-            )
-        if len(array) != len(score):
-            raise ValueError(f"there are {len(score)} scores and {len(array)} {name}")
-        nan = np.isnan(array) if array.dtype.kind == "f" else np.zeros(0, bool)
-        if nan.any():
-            raise ValueError(
-                f"{nan.sum()} of {len(array)} {name} are NaN, the first at index {np.argmax(nan)}; "
-                "a metric of the others would hide it"
-            )
-    if not ((label == 0) | (label == 1)).all():
-        raise ValueError(
-            "labels must be 1 for signal and 0 for background; "
-            f"these hold {np.unique(label)[:5].tolist()}"
-        )
-    label = label.astype(bool)
-    if label.all() or not label.any():
-        kind = "signal" if label.any() else "background"
-        raise ValueError(
-            f"all {len(label)} events are {kind}: separation needs both classes, so select neither "
-            "by label before measuring"
-        )
-    if weight is not None:
-        if not np.isfinite(weight).all():
-            raise ValueError("weights must be finite")
-        for kind, chosen in (("signal", label), ("background", ~label)):
-            if weight[chosen].sum() <= 0:
-                raise ValueError(f"the weights of the {kind} sum to {weight[chosen].sum():g}")
-    return score, label, weight
-
-
-def refuse_negative(weights: np.ndarray | None) -> None:
-    """Raise when an efficiency at a threshold would not be a fraction."""
-    if weights is not None and (weights < 0).any():
-        raise ValueError(
-            f"{(weights < 0).sum()} weights are negative: the efficiency then neither rises with "
-            "a looser threshold nor stays below 1. `auc` is defined for them; for a working point "
-            "make the weights positive first (cell or neural resampling)"
-        )
+__all__ = ["Ranking", "area", "background_at", "check_efficiency"]
 
 
 class Ranking:
@@ -155,69 +89,3 @@ def check_efficiency(efficiency: ArrayLike) -> np.ndarray:
     if not ((values > 0) & (values <= 1)).all():
         raise ValueError(f"a signal efficiency lies above 0 and at most at 1, not at {values}")
     return values
-
-
-@dataclass(frozen=True)
-class Roc:
-    """Signal against background efficiency as the threshold is lowered.
-
-    Parameters
-    ----------
-    efficiency, background_efficiency, threshold : ndarray, shape (points,)
-        Signal efficiency, background efficiency and the score at or above which an event passes.
-        The first point is (0, 0) at an infinite threshold; events of equal score make one point.
-    """
-
-    efficiency: np.ndarray
-    background_efficiency: np.ndarray
-    threshold: np.ndarray
-
-    @property
-    def auc(self) -> float:
-        """Area under the curve: how often a signal event scores above a background event."""
-        return area(self.efficiency, self.background_efficiency)
-
-    def background_at(self, efficiency: ArrayLike) -> np.ndarray:
-        """Background efficiency at the given signal efficiencies (above 0, at most 1)."""
-        return background_at(
-            self.efficiency, self.background_efficiency, check_efficiency(efficiency)
-        )
-
-    def threshold_at(self, efficiency: float) -> float:
-        """Tightest threshold that keeps the given signal efficiency."""
-        wanted = float(check_efficiency(efficiency)) * (1 - 1e-12)
-        return float(self.threshold[np.searchsorted(self.efficiency, wanted)])
-
-
-def roc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) -> Roc:
-    """Receiver operating characteristic of scores.
-
-    Parameters
-    ----------
-    scores : array_like of float, shape (events,)
-        Larger for what looks like signal; any scale.
-    labels : array_like, shape (events,)
-        1 for signal, 0 for background.
-    weights : array_like of float, shape (events,), optional
-        Event weights, not negative.
-
-    Raises
-    ------
-    ValueError
-        On NaN, unequal lengths, a single class, or negative weights.
-
-    Examples
-    --------
-    >>> curve = roc([0.9, 0.8, 0.7, 0.1], [1, 1, 0, 0])
-    >>> curve.auc, float(curve.background_at(0.5)), curve.threshold_at(0.5)
-    (1.0, 0.0, 0.9)
-    """
-    score, label, weight = checked(scores, labels, weights)
-    refuse_negative(weight)
-    ranking = Ranking(score, label, weight)
-    signal, background = ranking.accumulate()
-    return Roc(
-        signal / signal[-1],
-        background / background[-1],
-        np.append(np.inf, ranking.threshold.astype(float)),
-    )

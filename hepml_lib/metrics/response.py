@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from numpy.typing import ArrayLike
 
-from hepml_lib.metrics.estimate import Estimate, normal_quantile
-from hepml_lib.metrics.resampling import resample
+from hepml_lib.metrics.measurement import Statistic, metric
+from hepml_lib.metrics.scored import Scored
 
 __all__ = ["median", "resolution", "width"]
 
@@ -16,32 +15,25 @@ _FEWEST = 20
 _CENTRAL = 0.6827  # of a normal distribution, within one standard deviation
 
 
-def median(
-    values: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+@metric("values")
+def median(test: Scored) -> Statistic:
     """Median with its interval; of a response, it ignores the tails.
 
     Parameters
     ----------
-    values : array_like, shape (n,)
+    values : array_like of float, shape (events,)
         Measured values, such as reconstructed over true momentum.
-    weights : array_like of float, shape (n,), optional
-        Weights, not negative.
-    events : array_like, shape (n,), optional
-        Event identity: values of one event are resampled together.
-    replicas, seed, level
-        Number of resamplings, their seed (default: the stream of ``HEPML_SEED``), confidence level.
+    {resampling}
+
+    Returns
+    -------
+    Estimate
+        In the unit of the values.
 
     Raises
     ------
     ValueError
-        On fewer than 20 values, on NaN, or on negative weights.
+        On fewer than 20 values, on NaN or masked ones, or on negative weights.
 
     Examples
     --------
@@ -49,22 +41,29 @@ def median(
     >>> median(response, seed=1).contains(0.97)
     True
     """
-    return _estimate(lambda q: q[1], values, weights, events, replicas, seed, level)
+    return _of_quantiles(test, lambda q: q[1])
 
 
-def resolution(
-    values: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+@metric("values")
+def resolution(test: Scored) -> Statistic:
     """Half of the central 68 % over the median: for a normal distribution σ/μ, with tails ignored.
 
-    Parameters and errors are those of `median`. For values that scatter about zero, such as pulls
-    and angles, take `width`: the median must be above zero.
+    For values that scatter about zero, such as pulls and angles, take `width`.
+
+    Parameters
+    ----------
+    values : array_like of float, shape (events,)
+        Measured values whose median is above zero.
+    {resampling}
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        As in `median`, and if the median is not above zero.
 
     Examples
     --------
@@ -72,26 +71,31 @@ def resolution(
     >>> resolution(response, seed=1).contains(0.1)
     True
     """
-    found = _estimate(
-        lambda q: (q[2] - q[0]) / (2 * q[1]), values, weights, events, replicas, seed, level
-    )
-    if not np.median(np.asarray(values, float)) > 0:
+    statistic = _of_quantiles(test, lambda q: (q[2] - q[0]) / (2 * q[1]))
+    if not np.median(np.asarray(test.scores, float)) > 0:
         raise ValueError("a relative resolution needs values whose median is above zero")
-    return found
+    return statistic
 
 
-def width(
-    values: ArrayLike,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+@metric("values")
+def width(test: Scored) -> Statistic:
     """Half of the central 68 %: for a normal distribution σ, with tails ignored.
 
-    Parameters and errors are those of `median`.
+    Parameters
+    ----------
+    values : array_like of float, shape (events,)
+        Measured values.
+    {resampling}
+
+    Returns
+    -------
+    Estimate
+        In the unit of the values.
+
+    Raises
+    ------
+    ValueError
+        As in `median`.
 
     Examples
     --------
@@ -99,21 +103,12 @@ def width(
     >>> width(pull, seed=1).contains(1.0)
     True
     """
-    return _estimate(lambda q: (q[2] - q[0]) / 2, values, weights, events, replicas, seed, level)
+    return _of_quantiles(test, lambda q: (q[2] - q[0]) / 2)
 
 
-def _estimate(
-    statistic: Callable[[np.ndarray], float],
-    values: ArrayLike,
-    weights: ArrayLike | None,
-    events: ArrayLike | None,
-    replicas: int,
-    seed: int | None,
-    level: float,
-) -> Estimate:
-    """A function of the 16 %, 50 % and 84 % quantiles, with a bootstrap interval."""
-    value = np.asarray(values, float)
-    weight = np.ones(len(value)) if weights is None else np.asarray(weights, float)
+def _of_quantiles(test: Scored, figure: Callable[[np.ndarray], float]) -> Statistic:
+    """A function of the 16 %, 50 % and 84 % quantiles."""
+    value, weight = np.asarray(test.scores, float), test.weighted()
     if len(value) < _FEWEST:
         raise ValueError(f"{len(value)} values are too few for quantiles; {_FEWEST} are needed")
     if np.isnan(value).any():
@@ -121,16 +116,13 @@ def _estimate(
     if (weight < 0).any():
         raise ValueError("quantiles of negative weights are not defined; rebin or drop them")
     order = np.argsort(value, kind="stable")
-    ordered, heavy = value[order], weight[order]
+    ordered, ordered_weight = value[order], weight[order]
     edges = np.array([0.5 - _CENTRAL / 2, 0.5, 0.5 + _CENTRAL / 2])
 
     def evaluate(drawn: np.ndarray | None) -> float:
-        total = np.cumsum(heavy if drawn is None else heavy * drawn[order])
+        content = ordered_weight if drawn is None else ordered_weight * drawn[order]
+        total = np.cumsum(content)
         # Half of its own weight lies below a value.
-        middle = total - (heavy if drawn is None else heavy * drawn[order]) / 2
-        return float(statistic(np.interp(edges * total[-1], middle, ordered)))
+        return float(figure(np.interp(edges * total[-1], total - content / 2, ordered)))
 
-    spread = float(np.std(resample(evaluate, len(value), events, replicas, seed), ddof=1))
-    found, reach = evaluate(None), normal_quantile(level) * spread
-    method = f"event bootstrap, {replicas} replicas"
-    return Estimate(found, found - reach, found + reach, method, level)
+    return Statistic(evaluate)

@@ -2,53 +2,62 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from hepml_lib.metrics.estimate import Estimate, clopper_pearson, fraction
-from hepml_lib.metrics.ranking import (
-    Ranking,
-    background_at,
-    check_efficiency,
-    checked,
-    refuse_negative,
-    roc,
-)
-from hepml_lib.metrics.resampling import Statistic, resample
+from hepml_lib.metrics.curve import roc
+from hepml_lib.metrics.estimate import Estimate, fraction, fraction_ends
+from hepml_lib.metrics.measurement import Statistic, metric
+from hepml_lib.metrics.ranking import background_at, check_efficiency
+from hepml_lib.metrics.scored import Scored, refuse_negative
 
-__all__ = [
-    "Band",
-    "background_statistic",
-    "rejection",
-    "roc_band",
-    "significance_improvement",
-    "survivors",
-]
+__all__ = ["Band", "rejection", "roc_band", "significance_improvement", "survivors"]
+
+_TINY = np.finfo(float).tiny
 
 
 def survivors(
     scores: ArrayLike, labels: ArrayLike, efficiency: float = 0.5, weights: ArrayLike | None = None
 ) -> float:
-    """Number of background events that pass at a signal efficiency; effective when weighted."""
+    """Number of background events that pass at a signal efficiency; effective when weighted.
+
+    Parameters
+    ----------
+    scores : array_like of float, shape (events,)
+        Larger for what looks like signal; any scale.
+    labels : array_like, shape (events,)
+        1 for signal, 0 for background.
+    efficiency : float
+        Signal efficiency, above 0 and at most 1.
+    weights : array_like of float, shape (events,), optional
+        Event weights, not negative.
+
+    Raises
+    ------
+    ValueError
+        On NaN or masked values, unequal lengths, a single class, or negative weights.
+
+    Examples
+    --------
+    >>> survivors([0.9, 0.8, 0.7, 0.1], [1, 0, 1, 0], efficiency=1.0)
+    1.0
+    """
     threshold = roc(scores, labels, weights).threshold_at(efficiency)
-    kept = (np.asarray(scores) >= threshold) & ~np.asarray(labels).astype(bool)
+    passing = (np.asarray(scores) >= threshold) & ~np.asarray(labels).astype(bool)
     if weights is None:
-        return float(kept.sum())
-    weight = np.asarray(weights, float)[kept]
-    return float(weight.sum() ** 2 / max(np.sum(weight**2), np.finfo(float).tiny))
+        return float(passing.sum())
+    weight = np.asarray(weights, float)[passing]
+    return float(weight.sum() ** 2 / max(np.sum(weight**2), _TINY))
 
 
-def background_statistic(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    weights: ArrayLike | None,
-    efficiency: float = 0.5,
-    minimum_survivors: int = 50,
+def _background(
+    test: Scored, efficiency: float, minimum_survivors: int, quoted: Callable[[float], float]
 ) -> Statistic:
     """Background efficiency at a signal efficiency, refused where too little background is left."""
-    score, label, weight = checked(scores, labels, weights)
+    score, label, weight = test.classified
     refuse_negative(weight)
     left = survivors(score, label, efficiency, weight)
     if left < max(minimum_survivors, 1):
@@ -59,41 +68,20 @@ def background_statistic(
             f"{efficiency:g}; a rejection is quoted from {minimum_survivors} on. Test on more "
             f"background ({more}), or quote a larger signal efficiency"
         )
-    ranking = Ranking(score, label, weight)
-    return lambda drawn: float(background_at(*ranking.accumulate(drawn), efficiency))
+    ranking = test.ranking
+
+    def evaluate(drawn: np.ndarray | None) -> float:
+        return float(background_at(*ranking.accumulate(drawn), efficiency))
+
+    def interval(value: float, spread: float, method: str, level: float) -> Estimate:
+        method = f"{method}; {left:.0f} background events survive"
+        return fraction(value, spread, method, level, trials=len(label))
+
+    return Statistic(evaluate, interval, quoted)
 
 
-def _background(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    weights: ArrayLike | None,
-    options: dict[str, float],
-    events: ArrayLike | None,
-    replicas: int,
-    seed: int | None,
-    level: float,
-) -> Estimate:
-    """Background efficiency at a signal efficiency, with what its interval rests on."""
-    statistic = background_statistic(scores, labels, weights, **options)  # type: ignore[arg-type]
-    size = len(np.asarray(scores))
-    spread = float(np.std(resample(statistic, size, events, replicas, seed), ddof=1))
-    left = survivors(scores, labels, options["efficiency"], weights)
-    method = f"event bootstrap, {replicas} replicas; {left:.0f} background events survive"
-    return fraction(statistic(None), spread, size, method, level)
-
-
-def rejection(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    efficiency: float = 0.5,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    minimum_survivors: int = 50,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+@metric("scores", "labels")
+def rejection(test: Scored, efficiency: float = 0.5, minimum_survivors: int = 50) -> Statistic:
     """Background rejection 1/ε_B at a fixed signal efficiency ε_S.
 
     The interval carries both the number of surviving background events and, because the threshold
@@ -101,13 +89,14 @@ def rejection(
 
     Parameters
     ----------
+    {scores}
+    {labels}
     efficiency : float
         Signal efficiency, above 0 and at most 1.
     minimum_survivors : int
         Background events that must survive. Below 50 the figure is known to no better than 15 %
         and methods can no longer be ordered by it.
-    scores, labels, weights, events, replicas, seed, level
-        As in `auc`; weights must not be negative.
+    {resampling}
 
     Returns
     -------
@@ -118,7 +107,7 @@ def rejection(
     ------
     ValueError
         When fewer than `minimum_survivors` background events survive; the message says how many
-        test events would do.
+        test events would do. As in `auc`, and for negative weights.
 
     Examples
     --------
@@ -129,35 +118,54 @@ def rejection(
     >>> rejection(rng.exponential(1 + labels), labels).contains(4)
     True
     """
-    options = {"efficiency": efficiency, "minimum_survivors": minimum_survivors}
-    left = _background(scores, labels, weights, options, events, replicas, seed, level)
-    return Estimate(1 / left.value, 1 / left.high, 1 / left.low, left.method, level)
+    return _background(test, efficiency, minimum_survivors, lambda left: 1 / max(left, _TINY))
 
 
+@metric("scores", "labels")
 def significance_improvement(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    efficiency: float = 0.5,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    minimum_survivors: int = 50,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+    test: Scored, efficiency: float = 0.5, minimum_survivors: int = 50
+) -> Statistic:
     """Significance improvement ε_S/√ε_B at a fixed signal efficiency.
 
     The factor by which a cut raises S/√B. Fix the efficiency beforehand: the maximum over
     efficiencies, read off the events that it is quoted for, is biased upward. For a curve, take
     ``band.efficiency / np.sqrt(band.background_efficiency)`` of `roc_band`.
 
-    Parameters, errors and validity are those of `rejection`. Reference: arXiv:2001.04990.
+    Parameters
+    ----------
+    {scores}
+    {labels}
+    efficiency : float
+        Signal efficiency, above 0 and at most 1.
+    minimum_survivors : int
+        Background events that must survive, as in `rejection`.
+    {resampling}
+
+    Returns
+    -------
+    Estimate
+
+    Raises
+    ------
+    ValueError
+        As in `rejection`.
+
+    References
+    ----------
+    Significance improvement characteristic: arXiv:2001.04990.
+
+    Examples
+    --------
+    Exponential scores whose signal falls half as fast: ε_B = ε_S², so the factor is one.
+
+    >>> rng = np.random.default_rng(1)
+    >>> labels = np.arange(20_000) % 2
+    >>> significance_improvement(rng.exponential(1 + labels), labels).contains(1)
+    True
     """
-    options = {"efficiency": efficiency, "minimum_survivors": minimum_survivors}
-    left = _background(scores, labels, weights, options, events, replicas, seed, level)
-    value, low, high = efficiency / np.sqrt([left.value, left.high, left.low])
-    return Estimate(value, low, high, left.method, level)
+    return _background(
+        test, efficiency, minimum_survivors, lambda left: efficiency / max(left, _TINY) ** 0.5
+    )
 
 
 @dataclass(frozen=True)
@@ -183,42 +191,46 @@ class Band:
     level: float
 
 
-def roc_band(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    efficiency: ArrayLike | None = None,
-    *,
-    weights: ArrayLike | None = None,
-    events: ArrayLike | None = None,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Band:
+@metric("scores", "labels")
+def roc_band(test: Scored, efficiency: ArrayLike | None = None) -> Statistic:
     """ROC curve with its pointwise interval, ready to be drawn.
 
     Parameters
     ----------
+    {scores}
+    {labels}
     efficiency : array_like of float, optional
         Signal efficiencies, above 0 and at most 1; by default 0.01, 0.02, ... 0.99. At 1 the
         threshold is the lowest score of all, of which resampling knows little.
-    scores, labels, weights, events, replicas, seed, level
-        As in `auc`; weights must not be negative.
+    {resampling}
+
+    Returns
+    -------
+    Band
+
+    Raises
+    ------
+    ValueError
+        As in `auc`, and for negative weights.
+
+    Examples
+    --------
+    Exponential scores whose signal falls half as fast: ε_B = ε_S².
+
+    >>> rng = np.random.default_rng(1)
+    >>> labels = np.arange(20_000) % 2
+    >>> band = roc_band(rng.exponential(1 + labels), labels, [0.5, 0.9])
+    >>> bool(np.all((band.low < [0.25, 0.81]) & ([0.25, 0.81] < band.high)))
+    True
     """
-    score, label, weight = checked(scores, labels, weights)
+    _, label, weight = test.classified
     refuse_negative(weight)
     grid = np.linspace(0.01, 0.99, 99) if efficiency is None else check_efficiency(efficiency)
-    ranking = Ranking(score, label, weight)
-    value = background_at(*ranking.accumulate(), grid)
+    ranking, weight = test.ranking, test.weighted()[~label]
+    background = float(weight.sum() ** 2 / np.sum(weight**2))
 
-    def statistic(drawn: np.ndarray) -> np.ndarray:
-        return background_at(*ranking.accumulate(drawn), grid)
+    def interval(value: np.ndarray, spread: np.ndarray, method: str, level: float) -> Band:
+        low, high = fraction_ends(value, spread, background, level)
+        return Band(grid, value, low, high, value * background, level)
 
-    variance = np.var(resample(statistic, len(score), events, replicas, seed), axis=0, ddof=1)
-    if weight is None:
-        background = float((~label).sum())
-    else:
-        background = float(weight[~label].sum() ** 2 / np.sum(weight[~label] ** 2))
-    known = (variance > 0) & (value > 0) & (value < 1)
-    trials = np.where(known, value * (1 - value) / np.where(known, variance, 1), background)
-    low, high = clopper_pearson(value * trials, trials, level)
-    return Band(grid, value, low, high, value * background, level)
+    return Statistic(lambda drawn: background_at(*ranking.accumulate(drawn), grid), interval)

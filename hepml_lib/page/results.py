@@ -121,7 +121,7 @@ def claim(
     name : str
         What is claimed, such as ``"PFN above trees, area"``; unique in the notebook.
     effect : Estimate or float
-        The effect d, such as the result of ``metrics.paired``; turn its sign when less is better.
+        The effect d, such as the result of ``metrics.compare``; turn its sign when less is better.
     guard : float
         At or beyond `null`, and at most the mean effect minus five total spreads.
     null : float

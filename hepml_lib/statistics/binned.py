@@ -231,16 +231,23 @@ def upper_limit(model: Any, data: ArrayLike, level: float = 0.95) -> Limit:
     data, unit = _complete(model, data), strength_unit(model)
     with precise_fits() as pyhf:
         # Not pyhf's `upper_limit`: without a scan it drops the level and ends at the bound of μ.
-        observed, expected = pyhf.infer.intervals.upper_limits.toms748_scan(
-            data,
-            model,
-            unit,
-            4 * unit,
-            level=1 - level,
-            atol=1e-6 * unit,
-            rtol=1e-6,
-            par_bounds=bounds(model),
-        )
+        scan = pyhf.infer.intervals.upper_limits.toms748_scan
+        try:
+            observed, expected = scan(
+                data,
+                model,
+                unit,
+                4 * unit,
+                level=1 - level,
+                atol=1e-6 * unit,
+                rtol=1e-6,
+                par_bounds=bounds(model),
+            )
+        except ValueError as error:
+            raise ValueError(
+                "CLs has no value: the data lie so far below every expectation that their "
+                "probability is zero; the model lacks an uncertainty, or data and model differ"
+            ) from error
     limit = Limit(float(observed), np.array([float(x) for x in expected]), level)
     if not (limit.observed > 0 and (np.diff(limit.expected) > 0).all()):
         raise RuntimeError(f"these limits are not in order, so that a fit went wrong: {limit}")

@@ -1,9 +1,9 @@
-"""Fits of pyhf's models that stay right for millions of counts, by least squares of deviances.
+"""Fits of pyhf's models that stay right for millions of counts.
 
 pyhf hands −2 ln L to a general minimiser. Of 10⁷ counts that function is some 10⁸, its second
-derivatives along the nuisance parameters differ by 10⁶, and the minimiser stops where it should
-not. The likelihood is a sum over counts and auxiliary measurements, so the excess of −2 ln L over
-that of a perfect fit is a sum of squares, exactly; least squares then knows every scale.
+derivatives along the parameters differ by 10⁶, and the minimiser stops where it should not. The
+likelihood is a product over counts and auxiliary measurements: of each the deviance from a perfect
+fit is known to all digits, and its derivatives are known in closed form.
 """
 
 from __future__ import annotations
@@ -16,35 +16,39 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
-__all__ = ["bounds", "deviance_residuals", "precise_fits", "strength_unit"]
+__all__ = ["bounds", "deviance", "precise_fits", "strength_unit"]
 
 Array = NDArray[np.float64]
 
+_MOST_STEPS = 1000
+_STEP = 1e-6  # of a derivative, where parameters are of order one
+_CONVERGED = 1e-9  # of the deviance that the next step would gain
 
-def deviance_residuals(counts: Array, expected: Array) -> Array:
-    """Signed roots of the Poisson deviance, whose squares add up to −2 ln L / L(counts).
+
+def deviance(counts: Array, expected: Array) -> Array:
+    """Twice the log-likelihood that each count lacks of a perfect fit, 2 ln L(n | n) / L(n | λ).
 
     Parameters
     ----------
     counts, expected : ndarray of float64, shape (n,)
-        Counts, not negative, and their expectations, above zero.
+        Counts, not negative, and their expectations λ.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        Close to (expected − counts) / √counts; NaN where the expectation is not above zero.
+        Close to (λ − n)² / n; infinite where λ is not above zero.
 
     Examples
     --------
-    >>> deviance_residuals(np.array([1e8, 0.0]), np.array([1e8 + 1e4, 2.0])).round(4)
-    array([1., 2.])
+    >>> deviance(np.array([1e8, 0.0]), np.array([1e8 + 1e4, 2.0])).round(4).tolist()
+    [0.9999, 4.0]
     """
+    seen = counts > 0
+    change = np.where(seen, (expected - counts) / np.where(seen, counts, 1.0), 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
-        change = np.where(counts > 0, (expected - counts) / counts, 0.0)
         # n (x − ln(1 + x)) keeps the digits that n ln(n/λ) − n + λ would lose.
-        excess = np.where(counts > 0, counts * (change - np.log1p(change)), expected)
-        root = np.sqrt(2 * np.maximum(excess, 0.0))
-    return np.where(expected > 0, np.copysign(root, expected - counts), np.nan)
+        excess = np.where(seen, counts * (change - np.log1p(change)), expected)
+    return np.where(expected > 0, 2 * excess, np.inf)
 
 
 def bounds(model: Any) -> list[tuple[float, float]]:
@@ -114,30 +118,68 @@ def _fit(
     ranges: Sequence[tuple[float, float]],
     fixed: Sequence[int],
 ) -> tuple[Array, float]:
-    """Parameters of the smallest deviance, and that deviance."""
-    best, sigma = np.array(start, float), _widths(model)
-    unit = np.ones(len(best))
+    """Parameters of the smallest deviance, and that deviance.
+
+    Newton's method: each step solves the weighted least squares of the linear model around the
+    parameters, within their ranges, as in a generalised linear model.
+    """
+    parameters, sigma = np.array(start, float), _widths(model)
+    unit = np.ones(len(parameters))
     unit[model.config.poi_index] = strength_unit(model)
-    free = np.setdiff1d(np.arange(len(best)), fixed)
-
-    def residuals(values: Array) -> Array:
-        parameters = best.copy()
-        parameters[free] = values * unit[free]
-        expected = np.asarray(model.expected_data(parameters))
-        counted = deviance_residuals(data, expected)
-        return np.where(np.isinf(sigma), counted, (expected - data) / sigma)
-
-    if not len(free):
-        return best, float(np.sum(residuals(best[free]) ** 2))
+    free = np.setdiff1d(np.arange(len(parameters)), fixed)
     low, high = (np.array(ranges, float)[free] / unit[free, None]).T
-    tolerances = dict.fromkeys(("ftol", "xtol", "gtol"), 1e-12)
-    solution = optimize.least_squares(
-        residuals, best[free] / unit[free], bounds=(low, high), x_scale="jac", **tolerances
-    )
-    if not solution.success:
-        raise RuntimeError(f"the fit did not converge: {solution.message}")
-    best[free] = solution.x * unit[free]
-    return best, float(2 * solution.cost)
+
+    def expect(values: Array) -> Array:
+        trial = parameters.copy()
+        trial[free] = values * unit[free]
+        return np.asarray(model.expected_data(trial))
+
+    values = parameters[free] / unit[free]
+    expected = expect(values)
+    smallest = _total(data, expected, sigma)
+    for _ in range(_MOST_STEPS if len(free) else 0):
+        slopes = np.column_stack(
+            [(expect(values + step) - expected) / _STEP for step in _STEP * np.eye(len(free))]
+        )
+        pull, curvature = _derivatives(data, expected, sigma)
+        root = np.sqrt(curvature)
+        step = optimize.lsq_linear(
+            root[:, None] * slopes, -pull / root, (low - values, high - values), method="bvls"
+        ).x
+        gain = -2 * float(pull @ slopes @ step)
+        if gain < _CONVERGED:
+            break
+        length = 1.0
+        while (
+            not _total(data, expect(values + length * step), sigma)
+            < smallest - 1e-3 * length * gain
+        ):
+            length /= 2
+            if length * gain < _CONVERGED:
+                break
+        values = np.clip(values + length * step, low, high)
+        expected = expect(values)
+        smallest = _total(data, expected, sigma)
+    else:
+        if len(free):
+            raise RuntimeError(f"the fit did not converge in {_MOST_STEPS} steps")
+    parameters[free] = values * unit[free]
+    return parameters, smallest
+
+
+def _total(data: Array, expected: Array, sigma: Array) -> float:
+    """Deviance of all counts and auxiliary measurements."""
+    gaussian = ((expected - data) / sigma) ** 2
+    return float(np.sum(np.where(np.isinf(sigma), deviance(data, expected), gaussian)))
+
+
+def _derivatives(data: Array, expected: Array, sigma: Array) -> tuple[Array, Array]:
+    """First and second derivative of half the deviance with respect to each expectation."""
+    with np.errstate(divide="ignore", invalid="ignore"):  # of what is not counted
+        first = np.where(np.isinf(sigma), 1 - data / expected, (expected - data) / sigma**2)
+        # Of n / λ² and its mean 1 / λ the larger one, so that no step goes too far.
+        second = np.maximum(data, expected) / expected**2
+    return first, np.where(np.isinf(sigma), second, sigma**-2.0)
 
 
 def _widths(model: Any) -> Array:
@@ -154,7 +196,7 @@ def _widths(model: Any) -> Array:
 
 @contextmanager
 def precise_fits() -> Iterator[Any]:
-    """Let pyhf, which the context gives, fit by least squares of deviances until it ends."""
+    """Let pyhf, which the context gives, fit the smallest deviance until it ends."""
     import pyhf
 
     before = pyhf.get_backend()

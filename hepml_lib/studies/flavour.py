@@ -96,6 +96,6 @@ def _likelihood(tracks: impact.Tracks) -> NDArray:
 
 
 def _ratio(a: NDArray, b: NDArray, truth: NDArray, groups: NDArray) -> Estimate:
-    return metrics.paired(
+    return metrics.compare(
         metrics.rejection, a, b, truth, events=groups, ratio=True, efficiency=0.70
     )

@@ -107,7 +107,7 @@ def measure() -> dict[str, Any]:
         areas = {
             "AUC, floating": metrics.auc(floating, label["test"], events=event),
             "AUC": metrics.auc(scores, label["test"], events=event),
-            "AUC, rounded − floating": metrics.paired(
+            "AUC, rounded − floating": metrics.compare(
                 metrics.auc, scores, floating, label["test"], events=event
             ),
         }

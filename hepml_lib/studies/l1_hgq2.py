@@ -21,11 +21,10 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from hepml_lib import samples, settings, training
+from hepml_lib import metrics, samples, settings, training
 from hepml_lib.nets.quantised import Quantiser, quantise
 from hepml_lib.trigger.firmware import Circuit, trace_path
 from hepml_lib.trigger.l1_jets import BIT_PRICES, SCALES, UNIFORM_BITS, whole_constituents
-from hepml_lib.trigger.one_against_rest import macro_auc, macro_interval
 
 __all__ = ["CUTOFF", "SEEDS", "inputs", "measure"]
 
@@ -91,7 +90,7 @@ def measure() -> dict[str, Any]:
         trained |= _uniform(floating, jets, seed)
         trained |= _automatic(floating, jets, seed, simulated=number == 0)
         for logits, entry in trained.values():
-            entry["AUC"] = macro_auc(logits, label)
+            entry["AUC"] = metrics.macro_auc(logits, label).value
         if number == 0:
             entries = _compared(trained, label, event)
         for name, (_, entry) in trained.items():
@@ -122,7 +121,7 @@ def _compared(trained: _Trained, label: NDArray, event: NDArray) -> dict[str, di
             entry["nearest"] = others["nearest"] = min(distances, key=distances.__getitem__)
         figures[name] = entry | {
             f"AUC − {key}": asdict(
-                macro_interval([(1, logits), (-1, trained[other][0])], label, event)
+                metrics.compare(metrics.macro_auc, logits, trained[other][0], label, events=event)
             )
             for key, other in others.items()
         }

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from scipy.special import softmax
 from tqdm import tqdm
 
 from hepml_lib import metrics, training
 from hepml_lib.nets.jet_circuits import JetNetwork
 from hepml_lib.trigger import l1_jets, l1_models
 from hepml_lib.trigger.firmware import CUTOFFS, trace_jets
-from hepml_lib.trigger.one_against_rest import class_score, macro_interval
 
 __all__ = ["cost", "measure"]
 
@@ -89,8 +89,15 @@ def measure() -> dict[str, Any]:
                 # The grid has a floating network before those that continue from it.
                 floating[key] = score
                 continue
-            pair = [(1, score), (-1, floating[key.replace(name, "float")])]
-            entries[key]["AUC − float"] = asdict(macro_interval(pair, label, event, _REPLICAS))
+            loss = metrics.compare(
+                metrics.macro_auc,
+                score,
+                floating[key.replace(name, "float")],
+                label,
+                events=event,
+                replicas=_REPLICAS,
+            )
+            entries[key]["AUC − float"] = asdict(loss)
             if not seed and constituents <= _TRACED[family]:
                 entries[key] |= cost(network, x)
     return {
@@ -110,10 +117,12 @@ def _variants(family: str, constituents: int, kind: str, seed: int) -> dict[str,
 
 
 def _figures(score: NDArray, label: NDArray[np.int64], event: NDArray[np.int64]) -> dict[str, Any]:
+    probability = softmax(np.asarray(score, float), axis=1)
     figures: dict[str, Any] = {
         f"AUC, {name}": asdict(
-            metrics.auc(class_score(score, k), label == k, events=event, replicas=_REPLICAS)
+            metrics.auc(probability[:, k], label == k, events=event, replicas=_REPLICAS)
         )
         for k, name in enumerate(l1_jets.CLASSES)
     }
-    return figures | {"AUC": asdict(macro_interval([(1, score)], label, event, _REPLICAS))}
+    macro = metrics.macro_auc(score, label, events=event, replicas=_REPLICAS)
+    return figures | {"AUC": asdict(macro)}

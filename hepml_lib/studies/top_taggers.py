@@ -121,7 +121,7 @@ def figures(
         name: metric(score, label) for name, metric in _metrics(event, efficiencies).items()
     }
     for other, reference in baselines.items():
-        estimates[f"rejection at 0.5 over {other}"] = metrics.paired(
+        estimates[f"rejection at 0.5 over {other}"] = metrics.compare(
             metrics.rejection, score, reference, label, events=event, ratio=True, efficiency=0.5
         )
     return {name: asdict(estimate) for name, estimate in estimates.items()}

@@ -6,16 +6,17 @@ A figure that chose something flatters it: choose on some events, measure on oth
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hepml_lib.metrics import Estimate
-from hepml_lib.metrics.estimate import normal_quantile
-from hepml_lib.metrics.resampling import resample
+from hepml_lib.metrics import Scored, Statistic, metric
+from hepml_lib.metrics.estimate import normal
+from hepml_lib.metrics.scored import checked
 from hepml_lib.statistics import asimov_significance
 
-__all__ = ["Selection", "ams", "best_selection", "selected_ams"]
+__all__ = ["AmsThreshold", "ams", "best_selection", "selected_ams"]
 
 Array = NDArray[np.float64]
 
@@ -29,9 +30,9 @@ def ams(signal: ArrayLike, background: ArrayLike, regularisation: float = 10.0) 
 
     Parameters
     ----------
-    signal, background
-        Expected events after the selection.
-    regularisation
+    signal, background : array_like of float
+        Expected events after the selection, of one shape.
+    regularisation : float
         The constant; 10 in the ATLAS Higgs machine-learning challenge.
 
     References
@@ -47,14 +48,14 @@ def ams(signal: ArrayLike, background: ArrayLike, regularisation: float = 10.0) 
 
 
 @dataclass(frozen=True)
-class Selection:
+class AmsThreshold:
     """A threshold on a score, and the AMS that the events which chose it have there.
 
-    Attributes
+    Parameters
     ----------
-    threshold
+    threshold : float
         Events at or above it are selected.
-    ams
+    ams : float
         On the events that chose it: optimistic. Measure it on others with `selected_ams`.
     """
 
@@ -64,16 +65,18 @@ class Selection:
 
 def best_selection(
     scores: ArrayLike, labels: ArrayLike, weights: ArrayLike, background: int = 20
-) -> Selection:
+) -> AmsThreshold:
     """Threshold with the highest AMS on these events.
 
     Parameters
     ----------
-    scores, labels
-        One per event; labels 1 for signal, 0 for background.
-    weights
+    scores : array_like of float, shape (events,)
+        Larger for what looks like signal; any scale.
+    labels : array_like, shape (events,)
+        1 for signal, 0 for background.
+    weights : array_like of float, shape (events,)
         Expected events that each one stands for.
-    background
+    background : int
         Fewest simulated background events that a selection may keep. With fewer, the best AMS is
         that of the place where by chance none is left.
 
@@ -91,7 +94,8 @@ def best_selection(
     >>> 1.5 < best.threshold < 3
     True
     """
-    score, label, weight = _checked(scores, labels, weights)
+    score, label, _ = checked(scores, labels, weights)
+    weight = np.asarray(weights, float)
     if (label == 0).sum() < background:
         raise ValueError(f"there are fewer than {background} background events to choose with")
     order = np.argsort(-score, kind="stable")
@@ -100,64 +104,58 @@ def best_selection(
     allowed = last & (np.cumsum(label[order] == 0) >= background)
     value = np.where(allowed, ams(signal, other), -np.inf)
     best = int(value.argmax())
-    return Selection(float(score[order][best]), float(value[best]))
+    return AmsThreshold(float(score[order][best]), float(value[best]))
 
 
-def selected_ams(
-    scores: ArrayLike,
-    labels: ArrayLike,
-    weights: ArrayLike,
-    threshold: float,
-    *,
-    replicas: int = 200,
-    seed: int | None = None,
-    level: float = 0.95,
-) -> Estimate:
+@metric("scores", "labels")
+def selected_ams(test: Scored, threshold: float) -> Statistic:
     """AMS of the events at or above a threshold, with the error of the finite simulated sample.
 
     The interval is that of a bootstrap of weighted events: pseudo-experiments in which every event
     occurs a Poisson number of times. It does not hold the fluctuation of real data, whose
     significance scatters by about one around its median.
 
+    The weights, which must be given, are the expected events that each one stands for.
+
     Parameters
     ----------
-    scores, labels, weights
-        As in `best_selection`. These events must not have chosen the threshold.
-    threshold
-        Events at or above it are selected.
-    replicas, seed, level
-        As in `hepml_lib.metrics.auc`.
+    {scores}
+    {labels}
+    threshold : float
+        Events at or above it are selected. These events must not have chosen it.
+    {resampling}
+
+    Returns
+    -------
+    Estimate
 
     Raises
     ------
     ValueError
-        If nothing is selected, or an input is NaN or does not fit.
+        If nothing is selected, weights are missing, or an input is NaN or does not fit.
+
+    Examples
+    --------
+    Half of 100 signal events above 0, and 5 of 1000 background events:
+
+    >>> labels = np.repeat([1, 0], [1000, 1000])
+    >>> scores = np.where(labels == 1, np.arange(2000) % 2, np.arange(2000) % 200 == 0) - 0.5
+    >>> weights = np.where(labels == 1, 0.1, 1.0)
+    >>> round(selected_ams(scores, labels, 0.0, weights=weights).value, 2)
+    9.52
+    >>> round(float(ams(50, 5)), 2)
+    9.52
     """
-    score, label, weight = _checked(scores, labels, weights)
-    taken = score >= threshold
-    if not taken.any():
+    score, label, weight = test.classified
+    if weight is None:
+        raise ValueError("AMS is of expected events: give weights")
+    selected = score >= threshold
+    if not selected.any():
         raise ValueError(f"no event has a score of {threshold:.3g} or more")
-    signal, background = (np.where(taken & (label == code), weight, 0) for code in (1, 0))
+    signal, background = (np.where(selected & (label == code), weight, 0) for code in (1, 0))
 
-    def statistic(drawn: np.ndarray | float) -> float:
-        return float(ams((signal * drawn).sum(), (background * drawn).sum()))
+    def evaluate(drawn: np.ndarray | None) -> float:
+        times = 1.0 if drawn is None else drawn
+        return float(ams((signal * times).sum(), (background * times).sum()))
 
-    value = statistic(1.0)
-    spread = float(np.std(resample(statistic, len(score), None, replicas, seed), ddof=1))
-    reach = normal_quantile(level) * spread
-    method = f"bootstrap of weighted events, {replicas} replicas"
-    return Estimate(value, max(value - reach, 0.0), value + reach, method, level)
-
-
-def _checked(
-    scores: ArrayLike, labels: ArrayLike, weights: ArrayLike
-) -> tuple[Array, Array, Array]:
-    score, label, weight = (np.asarray(x, np.float64) for x in (scores, labels, weights))
-    if not score.shape == label.shape == weight.shape or score.ndim != 1 or not len(score):
-        raise ValueError(
-            f"scores, labels and weights must be lists of equal length, not of shapes "
-            f"{score.shape}, {label.shape}, {weight.shape}"
-        )
-    if not (np.isfinite(score).all() and np.isfinite(weight).all()):
-        raise ValueError("a score or a weight is NaN or infinite")
-    return score, label, weight
+    return Statistic(evaluate, partial(normal, at_least=0.0))

@@ -91,7 +91,7 @@ def threshold(scores: ArrayLike, weights: ArrayLike, wanted: float) -> float:
 def efficiency_at(
     scores: ArrayLike, labels: ArrayLike, weights: ArrayLike, wanted: float, total: float
 ) -> float:
-    """Signal efficiency at exactly a background rate; a metric for `metrics.paired`.
+    """Signal efficiency at exactly a background rate; a metric for `metrics.compare`.
 
     Scores made of hardware integers come in steps. Between two steps the events on the step are
     taken in part, which is what a prescale does, so that coarse and fine scores are compared at

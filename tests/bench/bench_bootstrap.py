@@ -21,10 +21,10 @@ def main() -> None:
         "auc, two jets an event": lambda: metrics.auc(
             scores, labels, events=np.arange(len(scores)) // 2
         ),
-        "auc, weighted": lambda: metrics.auc(scores, labels, rng.random(len(scores))),
+        "auc, weighted": lambda: metrics.auc(scores, labels, weights=rng.random(len(scores))),
         "rejection": lambda: metrics.rejection(scores, labels),
         "roc_band": lambda: metrics.roc_band(scores, labels),
-        "paired auc": lambda: metrics.paired(metrics.auc, scores, other, labels),
+        "compare auc": lambda: metrics.compare(metrics.auc, scores, other, labels),
     }
     for name, figure in measured.items():
         start = time.perf_counter()

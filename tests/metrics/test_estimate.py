@@ -15,6 +15,8 @@ def test_text_shows_the_digits_that_the_interval_supports():
     assert str(Estimate(0.965123, 0.96221, 0.96783, "m")) == "0.9651 [0.9622, 0.9678]"
     assert str(Estimate(1234.6, 1101.2, 1402.9, "m")) == "1235 [1101, 1403]"
     assert str(Estimate(1, 1, 1, "m")) == "1 [1, 1]"
+    assert str(Estimate(3e-14, 2e-14, 4e-14, "m")) == "3.0e-14 [2.0e-14, 4.0e-14]"
+    assert str(Estimate(3.21e-12, 3.19e-12, 3.23e-12, "m")) == "3.210e-12 [3.190e-12, 3.230e-12]"
     assert f"{Estimate(83.2, 70.1, math.inf, 'm'):.0f}" == "83 [70, inf]"
 
 
@@ -22,6 +24,12 @@ def test_html_and_markdown_name_level_and_method():
     estimate = Estimate(0.5, 0.4, 0.6, "event bootstrap", level=0.683)
     assert "68.3 % interval, event bootstrap" in estimate._repr_html_()
     assert estimate._repr_markdown_() == "0.50 [0.40, 0.60] (68.3 % interval, event bootstrap)"
+
+
+def test_a_decreasing_function_exchanges_the_ends():
+    """A fraction of 1/8 to 1/2 is a rejection of 2 to 8."""
+    inverse = Estimate(0.25, 0.125, 0.5, "m", level=0.9).transformed(lambda x: 1 / x)
+    assert inverse == Estimate(4, 2, 8, "m", level=0.9)
 
 
 def test_spread_inverts_a_normal_interval():
@@ -104,6 +112,7 @@ def test_equal_weights_change_nothing():
         (([True, False], 2), {}, "not both"),
         (([True, False],), {"weights": [1]}, "2 decisions and 1 weights"),
         (([True, False],), {"weights": [1, -1]}, "not negative"),
+        ((np.ma.array([True, False], mask=[0, 1]),), {}, "1 decisions are masked"),
     ],
 )
 def test_errors_say_what_is_wrong(arguments, options, message):

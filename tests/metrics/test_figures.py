@@ -21,7 +21,7 @@ def test_interval_covers_the_area_of_two_normal_distributions(size, distance):
     rng = np.random.default_rng(3)
     labels = np.arange(size) % 2
     toys = 500
-    found = [auc(rng.normal(labels * distance), labels, seed=k) for k in range(toys)]
+    found = [auc(rng.normal(labels * distance), labels, seed=k, replicas=100) for k in range(toys)]
     hit, narrow = coverage(found, stats.norm.cdf(distance / np.sqrt(2)))
     allowed = 0.01 + 3 * np.sqrt(0.95 * 0.05 / toys)
     assert abs(hit - 0.95) < allowed
@@ -49,7 +49,7 @@ def test_weighted_area_with_negative_weights_is_the_sum_over_pairs():
     s, b = labels == 1, labels == 0
     wins = (scores[s][:, None] > scores[b]) + 0.5 * (scores[s][:, None] == scores[b])
     pairs = weights[s][:, None] * weights[b]
-    found = auc(scores, labels, weights)
+    found = auc(scores, labels, weights=weights)
     assert found.value == pytest.approx((wins * pairs).sum() / pairs.sum())
     assert found.contains(stats.norm.cdf(1 / np.sqrt(2)))
 
@@ -60,7 +60,7 @@ def test_negative_weights_widen_the_interval():
     labels = np.arange(20_000) % 2
     scores = rng.normal(labels)
     weights = np.where(rng.random(20_000) < 0.2, -1.0, 1.0)
-    ratio = auc(scores, labels, weights).half_width / auc(scores, labels).half_width
+    ratio = auc(scores, labels, weights=weights).half_width / auc(scores, labels).half_width
     assert ratio == pytest.approx(1 / 0.6, rel=0.15)
 
 

@@ -97,6 +97,8 @@ def test_integer_scores_are_ordered_as_numbers():
         ([1, 2, 3], [0, 1, 1], [1, -1, 2], "1 weights are negative"),
         ([1, 2], [0, 1], [1, np.inf], "weights must be finite"),
         ([1, 2], [0, 1], [0, 1], "weights of the background sum to 0"),
+        (np.ma.array([1, 2], mask=[1, 0]), [0, 1], None, "1 scores are masked"),
+        ([1, 2], np.ma.array([0, 1], mask=[1, 1]), None, "2 labels are masked"),
     ],
 )
 def test_errors_say_what_is_wrong(scores, labels, weights, message):

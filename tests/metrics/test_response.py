@@ -16,7 +16,7 @@ from hepml_lib.metrics import median, resolution, width
 def test_intervals_cover_and_narrower_ones_do_not(figure, truth):
     rng = np.random.default_rng(2)
     toys = 400
-    found = [figure(rng.normal(0.9, 0.2, 300), seed=k) for k in range(toys)]
+    found = [figure(rng.normal(0.9, 0.2, 300), seed=k, replicas=100) for k in range(toys)]
     value, low, high = np.array([(e.value, e.low, e.high) for e in found]).T
     allowed = 0.02 + 3 * np.sqrt(0.95 * 0.05 / toys)
     assert abs(np.mean((low <= truth) & (truth <= high)) - 0.95) < allowed
@@ -55,6 +55,7 @@ def test_values_of_one_event_go_together():
     ("values", "weights", "message"),
     [
         (np.ones(5), None, "too few"),
+        (np.ma.array(np.ones(30), mask=np.arange(30) == 4), None, "1 scores are masked"),
         (np.r_[np.ones(30), np.nan], None, "number 30 is NaN"),
         (np.ones(30), -np.ones(30), "negative weights"),
     ],

@@ -27,7 +27,7 @@ def test_interval_covers_the_rejection_of_exponential_scores(signal, background)
     hit = narrow = counting = 0
     for seed in range(toys):
         scores, labels = exponential(rng, signal, background)
-        found = rejection(scores, labels, 0.5, seed=seed)
+        found = rejection(scores, labels, 0.5, seed=seed, replicas=100)
         hit += found.contains(truth)
         # Narrower by 30 % on the scale of logarithms, where the interval is symmetric.
         low, high = found.value * (np.array([found.low, found.high]) / found.value) ** 0.7
@@ -43,8 +43,8 @@ def test_interval_covers_the_rejection_of_exponential_scores(signal, background)
 
 def test_interval_is_that_of_the_count_when_the_threshold_is_known():
     rng = np.random.default_rng(2)
-    scores, labels = exponential(rng, 500_000, 2000)
-    found = rejection(scores, labels, 0.5, replicas=1000)
+    scores, labels = exponential(rng, 100_000, 2000)
+    found = rejection(scores, labels, 0.5, replicas=500)
     low, high = map(float, clopper_pearson(2000 / found.value, 2000))
     assert (1 / found.high, 1 / found.low) == pytest.approx((low, high), rel=0.05)
 

@@ -69,7 +69,7 @@ class Experiment:
         """Strength, normalisation and deviance of the best fit; of the best at `mu`, if given."""
         unit = 1 / np.sqrt(np.sum(self.signal**2 / self.background))
         minuit = Minuit(lambda x, alpha: self.deviance(x * unit, alpha), x=1.0, alpha=0.0)
-        minuit.limits["x"], minuit.limits["alpha"] = (0, None), (-8, 8)
+        minuit.limits["x"], minuit.limits["alpha"] = (0, None), (-12, 12)
         minuit.fixed["alpha"] = not self.normalisation
         if mu is not None:
             minuit.values["x"], minuit.fixed["x"] = mu / unit, True
@@ -109,6 +109,9 @@ def draw(rng: np.random.Generator) -> Experiment:
     signal = background * 10 ** rng.uniform(-3, 0.3) * rng.uniform(0.01, 1, bins)
     error, normalisation = (rng.choice([0.0, 10 ** rng.uniform(-3, -0.5)]) for _ in range(2))
     unit = 1 / np.sqrt(np.sum(signal**2 / background))
-    mean = background * rng.gamma(1e4, 1e-4) + rng.choice([0.0, 1.0, 4.0]) * unit * signal
+    moved = background * np.exp(normalisation * rng.normal())
+    mean = (
+        moved * np.exp(error * rng.normal(size=bins)) + rng.choice([0.0, 1.0, 4.0]) * unit * signal
+    )
     counts = rng.poisson(mean).astype(float)
     return Experiment(signal, background, float(error), float(normalisation), counts)

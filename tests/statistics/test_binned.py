@@ -148,6 +148,22 @@ def test_a_bound_is_no_measurement():
         )
 
 
+def test_a_factor_near_zero_is_found():
+    """Above μ = 609 the signal alone exceeds the count, so that the background all but goes."""
+    model = statistics.binned_model(
+        [1229.0], {"b": [759_854.0]}, errors={"b": [226_000.0]}, normalisation={"b": 0.066}
+    )
+    limit = statistics.upper_limit(model, [748_418])
+    assert limit.observed < limit.expected[2] < 0.5 * 748_418 / 1229
+    assert statistics.cls(model, [748_418], 800.0)[0] == pytest.approx(0.0, abs=1e-12)
+
+
+def test_data_far_from_every_expectation_have_no_limit():
+    model = statistics.binned_model([1e4], {"b": [1e7]})
+    with pytest.raises(ValueError, match="lacks an uncertainty"):
+        statistics.upper_limit(model, [9.8e6])
+
+
 def test_the_optimiser_of_pyhf_is_given_back():
     import pyhf
 

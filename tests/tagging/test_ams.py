@@ -49,7 +49,7 @@ def test_best_selection_is_the_best_of_all_thresholds():
             counts = [weights[taken & (labels == code)].sum() for code in (1, 0)]
             brute.append((float(ams(*counts)), threshold))
     assert (best.ams, best.threshold) == pytest.approx(max(brute))
-    on_the_same = selected_ams(scores, labels, weights, best.threshold)
+    on_the_same = selected_ams(scores, labels, best.threshold, weights=weights)
     assert on_the_same.value == pytest.approx(best.ams)
 
 
@@ -58,7 +58,9 @@ def test_equal_scores_are_selected_together():
     coarse = np.round(scores)
     best = best_selection(coarse, labels, weights)
     assert best.threshold in np.unique(coarse)
-    assert selected_ams(coarse, labels, weights, best.threshold).value == pytest.approx(best.ams)
+    assert selected_ams(coarse, labels, best.threshold, weights=weights).value == pytest.approx(
+        best.ams
+    )
 
 
 def test_choosing_and_measuring_on_the_same_events_flatters():
@@ -67,20 +69,24 @@ def test_choosing_and_measuring_on_the_same_events_flatters():
         first, second = toy(seed, 300), toy(seed + 1000, 300)
         best = best_selection(*first, background=2)
         optimism.append(best.ams)
-        honest.append(selected_ams(*second, best.threshold, replicas=20).value)
+        scores, labels, weights = second
+        measured = selected_ams(scores, labels, best.threshold, weights=weights, replicas=20)
+        honest.append(measured.value)
     difference = np.array(optimism) - honest
     assert difference.mean() > 5 * difference.std() / np.sqrt(len(difference))
 
 
 def test_interval_is_that_of_the_simulated_sample():
     """It covers the true value of a known mixture, and shrinks with the root of the sample."""
-    true = selected_ams(*toy(5, 2_000_000, 1.5), 1.5, replicas=20).value
+    scores, labels, weights = toy(5, 2_000_000, 1.5)
+    true = selected_ams(scores, labels, 1.5, weights=weights, replicas=20).value
     covered, widths = 0, {}
     for events in (1000, 4000):
         for seed in range(40):
             scores, labels, weights = toy(seed, events)
             # The same luminosity, whatever the size of the sample.
-            found = selected_ams(scores, labels, weights * 2_000_000 / events, 1.5, replicas=60)
+            weights = weights * 2_000_000 / events
+            found = selected_ams(scores, labels, 1.5, weights=weights, replicas=60)
             covered += found.contains(true)
             widths.setdefault(events, []).append(found.half_width)
     assert covered >= 68  # of 80; 76 expected
@@ -92,8 +98,10 @@ def test_errors():
     with pytest.raises(ValueError, match="fewer than 60 background"):
         best_selection(scores, labels, weights, background=60)
     with pytest.raises(ValueError, match="no event"):
-        selected_ams(scores, labels, weights, 99.0)
-    with pytest.raises(ValueError, match="equal length"):
+        selected_ams(scores, labels, 99.0, weights=weights)
+    with pytest.raises(ValueError, match="give weights"):
+        selected_ams(scores, labels, 1.0)
+    with pytest.raises(ValueError, match="100 scores and 50 labels"):
         best_selection(scores, labels[:50], weights)
     with pytest.raises(ValueError, match="NaN"):
         best_selection(np.where(scores > 1, np.nan, scores), labels, weights)

@@ -140,7 +140,12 @@ def test_a_resampling_without_any_chunk_is_left_out() -> None:
     assert np.isfinite(rates.rate_ratio(score > 2, weight, 1 + score, few).high)
     assert np.isfinite(rates.extrapolated(score, weight, 8.0, few).high)
     label = np.arange(len(score)) // 10 % 2
-    gain = metrics.paired(
-        rates.efficiency_at, score, -score, label, weights=weight, events=few, wanted=0.1, total=0.5
-    )
+
+    def at_rate(test):
+        def evaluate(drawn):
+            return rates.efficiency_at(test.scores, test.labels, test.weighted(drawn), 0.1, 0.5)
+
+        return evaluate
+
+    gain = metrics.compare(at_rate, score, -score, label, weights=weight, events=few)
     assert np.isfinite(gain.low)
