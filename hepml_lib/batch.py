@@ -330,9 +330,9 @@ def _flat(constituents: ak.Array) -> tuple[NDArray[np.int64], ak.Array]:
     flat = ak.flatten(constituents, axis=1)
     if not flat.layout.is_option:
         return counts, flat
-    there = np.asarray(flat.layout.mask_as_bool(valid_when=True))
+    present = np.asarray(flat.layout.mask_as_bool(valid_when=True))
     owner = np.repeat(np.arange(len(counts)), counts)
-    return np.bincount(owner[there], minlength=len(counts)).astype(np.int64), flat[there]
+    return np.bincount(owner[present], minlength=len(counts)).astype(np.int64), flat[present]
 
 
 def _refuse_missing_jets(jets: ak.Array) -> None:

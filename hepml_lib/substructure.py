@@ -3,7 +3,7 @@
 Every function takes `constituents`: a jagged awkward array with ``pt, mass`` [GeV], ``eta, phi``
 [rad], one list per jet, such as ``samples.load("top_jets").constituents``. It returns one number
 per jet, a NumPy array of float64 of shape (n,). An empty jet gives 0. A constituent that is None
-counts as cut away; a jet that is None, and numbers that are missing, NaN or infinite or a pT that is
+counts as cut away. A jet that is None, a number that is missing, NaN or infinite, and a pT that is
 not above zero are refused with a ValueError that names the jet (see `hepml_lib.batch`).
 """
 
