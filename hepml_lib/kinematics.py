@@ -16,11 +16,6 @@ __all__ = ["delta_r", "momenta", "total", "wrap_phi"]
 def wrap_phi(phi: ArrayLike) -> NDArray[np.floating]:
     """Azimuth, or a difference of azimuths, in [−π, π) radians.
 
-    Parameters
-    ----------
-    phi
-        Angles of any size [rad], of any shape; single precision stays single.
-
     Examples
     --------
     >>> float(wrap_phi(3.5 * np.pi).round(4))
@@ -33,12 +28,7 @@ def wrap_phi(phi: ArrayLike) -> NDArray[np.floating]:
 def delta_r(
     eta1: ArrayLike, phi1: ArrayLike, eta2: ArrayLike, phi2: ArrayLike
 ) -> NDArray[np.floating]:
-    """Distance √(Δη² + Δφ²) [rad], of the shape that the arguments broadcast to.
-
-    Parameters
-    ----------
-    eta1, phi1, eta2, phi2
-        Pseudorapidities, or rapidities, and azimuths [rad] of the two directions.
+    """Distance √(Δη² + Δφ²); the arguments broadcast.
 
     Examples
     --------
