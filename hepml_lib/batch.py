@@ -75,6 +75,11 @@ class JetBatch:
         axes
             Numbers of each jet to read; of jets without constituents nothing is asked.
 
+        Returns
+        -------
+        JetBatch
+            One entry per jet, in their order.
+
         Raises
         ------
         ValueError
@@ -101,6 +106,11 @@ class JetBatch:
             Jagged array of records, one list per jet.
         fields
             Numbers of each entry to read.
+
+        Returns
+        -------
+        JetBatch
+            One entry per list, in their order, without axes.
 
         Raises
         ------
@@ -190,7 +200,8 @@ class JetBatch:
     @cached_property
     def dphi(self) -> NDArray[np.floating]:
         """φ from the axis of the jet, shape (constituents,), in [−π, π) rad."""
-        return wrap_phi(self.phi - self.axes["phi"].astype(np.float64)[self.jet])
+        axis = self.axes["phi"].astype(np.float64)[self.jet]
+        return np.asarray(wrap_phi(self.phi - axis), np.float64)
 
     def sum(self, values: NDArray) -> _Array:
         """Sum over the constituents of each jet, in double precision.
@@ -217,6 +228,11 @@ class JetBatch:
         counts
             How many there are of each jet, where jets are left out or lists divided; the axes are
             then left out too. By default all n jets stay.
+
+        Returns
+        -------
+        JetBatch
+            With these constituents in this order.
         """
         columns = {name: value[rows] for name, value in self.columns.items()}
         if counts is not None:
@@ -231,6 +247,11 @@ class JetBatch:
         ----------
         number
             How many to keep of each jet; by default all.
+
+        Returns
+        -------
+        JetBatch
+            With the same jets and axes.
         """
         pt = ak.unflatten(self.columns["pt"], self.counts)
         place = ak.flatten(ak.argsort(pt, axis=1, ascending=False), axis=None)
@@ -309,9 +330,9 @@ def _flat(constituents: ak.Array) -> tuple[NDArray[np.int64], ak.Array]:
     flat = ak.flatten(constituents, axis=1)
     if not flat.layout.is_option:
         return counts, flat
-    there = np.asarray(flat.layout.mask_as_bool(valid_when=True))
+    present = np.asarray(flat.layout.mask_as_bool(valid_when=True))
     owner = np.repeat(np.arange(len(counts)), counts)
-    return np.bincount(owner[there], minlength=len(counts)).astype(np.int64), flat[there]
+    return np.bincount(owner[present], minlength=len(counts)).astype(np.int64), flat[present]
 
 
 def _refuse_missing_jets(jets: ak.Array) -> None:
@@ -341,7 +362,9 @@ def _numbers(values: ak.Array) -> NDArray:
             raise ValueError(f"NumPy has {numbers.ndim} dimensions of {numbers.dtype}")
     except ValueError as error:
         raise ValueError(f"expected one number per entry, not {values.type}: {error}") from None
-    return np.ma.filled(numbers.astype(np.float64), np.nan) if np.ma.isMA(numbers) else numbers
+    if isinstance(numbers, np.ma.MaskedArray):
+        return np.ma.filled(numbers.astype(np.float64), np.nan)
+    return numbers
 
 
 def _check(values: NDArray, jet: NDArray[np.int64], jets: int, name: str, whose: str) -> None:

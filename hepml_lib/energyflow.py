@@ -42,6 +42,21 @@ def connected_graphs(max_degree: int = MAX_DEGREE) -> tuple[Graph, ...]:
 
     There are 1, 2, 5, 12, 33 with 1 to 5 edges, together 53.
 
+    Parameters
+    ----------
+    max_degree
+        Largest number of edges, 1 to `MAX_DEGREE`.
+
+    Returns
+    -------
+    tuple of Graph
+        Sorted by number of edges, then of vertices.
+
+    Raises
+    ------
+    ValueError
+        If `max_degree` is out of range.
+
     Examples
     --------
     One edge; then a double edge and a chain:
@@ -69,6 +84,21 @@ def basis(max_degree: int = MAX_DEGREE) -> tuple[tuple[Graph, ...], ...]:
 
     The empty product, whose polynomial is 1, comes first. With it there are 2, 5, 13, 36, 102 up to
     degree 1 to 5. A linear model needs the products too: they are no linear combinations.
+
+    Parameters
+    ----------
+    max_degree
+        Largest number of edges, 1 to `MAX_DEGREE`.
+
+    Returns
+    -------
+    tuple of tuple of Graph
+        The columns of `polynomials`, by number of edges.
+
+    Raises
+    ------
+    ValueError
+        If `max_degree` is out of range.
 
     Examples
     --------

@@ -2,7 +2,9 @@
 
 Every function takes `constituents`: a jagged awkward array with ``pt, mass`` [GeV], ``eta, phi``
 [rad], one list per jet, such as ``samples.load("top_jets").constituents``. It returns one number
-per jet, a NumPy array of float64. An empty jet gives 0.
+per jet, a NumPy array of float64 of shape (n,). An empty jet gives 0. A constituent that is None
+counts as cut away. A jet that is None, a number that is missing, NaN or infinite, and a pT that is
+not above zero are refused with a ValueError that names the jet (see `hepml_lib.batch`).
 """
 
 from __future__ import annotations
@@ -34,7 +36,12 @@ _Floats = NDArray[np.float64]
 
 
 def multiplicity(constituents: ak.Array) -> _Floats:
-    """Number of constituents.
+    """Number of constituents, shape (n,), float64.
+
+    Parameters
+    ----------
+    constituents
+        Jagged array, one list per jet; of numbers or of records.
 
     Examples
     --------
@@ -48,6 +55,16 @@ def momentum_dispersion(constituents: ak.Array) -> _Floats:
     """Momentum dispersion pT^D = √Σpᵢ² / Σpᵢ: 1 for one constituent, 1/√n for n equal ones.
 
     Its square is the generalised angularity (2, 0) of arXiv:1704.03878.
+
+    Parameters
+    ----------
+    constituents
+        Jagged array of ``pt, mass`` [GeV], ``eta, phi`` [rad], one list per jet.
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (n,).
 
     Examples
     --------
@@ -63,6 +80,16 @@ def width(constituents: ak.Array) -> _Floats:
 
     The axis is that of the summed four-momentum. Generalised angularity (1, 1) of arXiv:1704.03878
     before it is divided by the radius.
+
+    Parameters
+    ----------
+    constituents
+        Jagged array of ``pt, mass`` [GeV], ``eta, phi`` [rad], one list per jet.
+
+    Returns
+    -------
+    ndarray of float64
+        Shape (n,).
 
     Examples
     --------
@@ -89,7 +116,7 @@ def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Float
     Parameters
     ----------
     constituents
-        See the module.
+        Jagged array of ``pt, mass`` [GeV], ``eta, phi`` [rad], one list per jet.
     n
         Number of axes, at least 1.
     radius
@@ -97,8 +124,13 @@ def nsubjettiness(constituents: ak.Array, n: int, radius: float = 0.8) -> _Float
 
     Returns
     -------
-    array of float64
-        0 for a jet with at most `n` constituents.
+    ndarray of float64
+        Shape (n,); 0 for a jet with at most `n` constituents.
+
+    Raises
+    ------
+    ValueError
+        If `n` is below 1, and as the module says.
 
     References
     ----------
@@ -156,14 +188,21 @@ def exclusive_axes(sequence: Any, n: int) -> tuple[_Floats, _Floats]:
 
 
 class SoftDrop(NamedTuple):
-    """What soft drop leaves of each jet: one float64 per jet."""
+    """What soft drop leaves of each jet, each of shape (n,), float64.
+
+    Attributes
+    ----------
+    mass
+        Mass of the groomed jet [GeV].
+    z_g
+        Share of the softer of its two branches, min(p₁, p₂)/(p₁ + p₂).
+    r_g
+        Distance of the two branches in rapidity and azimuth [rad].
+    """
 
     mass: _Floats
-    """Mass of the groomed jet [GeV]."""
     z_g: _Floats
-    """Share of the softer of its two branches, min(p₁, p₂)/(p₁ + p₂)."""
     r_g: _Floats
-    """Distance of the two branches in rapidity and azimuth."""
 
 
 def softdrop(
@@ -177,7 +216,7 @@ def softdrop(
     Parameters
     ----------
     constituents
-        See the module.
+        Jagged array of ``pt, mass`` [GeV], ``eta, phi`` [rad], one list per jet.
     z_cut, beta
         The condition.
     radius
@@ -233,7 +272,12 @@ def softdrop(
 def softdrop_mass(
     constituents: ak.Array, z_cut: float = 0.1, beta: float = 0.0, radius: float = 0.8
 ) -> _Floats:
-    """Mass of the jet after soft drop [GeV], as `softdrop` gives it.
+    """Mass of the jet after soft drop [GeV], as `softdrop` gives it, shape (n,).
+
+    Parameters
+    ----------
+    constituents, z_cut, beta, radius
+        As for `softdrop`.
 
     Examples
     --------
@@ -274,6 +318,18 @@ def energy_correlators(constituents: ak.Array, beta: float = 1.0) -> tuple[_Floa
     matrix M = √zᵢ θᵢⱼ^β √zⱼ, e₃ is tr M³ / 6: no loop over triplets. θ is ΔR in rapidity and φ.
     The ratios C₂ = e₃/e₂² (arXiv:1305.0007) and D₂ = e₃/e₂³ (arXiv:1409.6298) tell two prongs from
     one.
+
+    Parameters
+    ----------
+    constituents
+        Jagged array of ``pt, mass`` [GeV], ``eta, phi`` [rad], one list per jet.
+    beta
+        Power of the distance.
+
+    Returns
+    -------
+    e2, e3 : ndarray of float64
+        Shape (n,) each.
 
     References
     ----------
@@ -323,13 +379,19 @@ def cluster(
     Parameters
     ----------
     pt, eta, phi, mass
-        Particles of all lists end to end [GeV, rad].
+        Particles of all lists end to end [GeV, rad], shape (particles,) each.
     counts
-        Length of each list; none may be empty.
+        Length of each list, shape (lists,), int64; none may be empty.
     algorithm
         FastJet's name: ``antikt_algorithm``, ``kt_algorithm``, ``cambridge_algorithm``.
     radius
         Radius parameter.
+
+    Returns
+    -------
+    fastjet.ClusterSequence
+        With ``inclusive_jets()``, ``exclusive_jets(n_jets=…)`` and what else the `fastjet` package
+        documents; one list of jets for each list of particles.
 
     References
     ----------

@@ -159,7 +159,5 @@ class Constituents:
         return self.batch.columns[name].astype(np.float32)
 
     def _padded(self, *columns: NDArray) -> Tensor:
-        padded = np.zeros((len(self.batch), self.places, len(columns)), np.float32)
-        for number, column in enumerate(columns):
-            padded[self.batch.jet, self.batch.place, number] = column
-        return torch.from_numpy(padded)
+        flat = np.stack(columns, axis=1)
+        return torch.from_numpy(self.batch.pad(flat, self.places, np.float32))

@@ -139,16 +139,8 @@ def track_geometry(jets: ak.Array, tracks: Tracks | None = None) -> Tensor:
     (1000, 24, 8)
     """
     tracks = tracks_of(jets) if tracks is None else tracks
-    columns = (
-        tracks.pt,
-        tracks.eta,
-        tracks.dphi,
-        tracks.d0,
-        tracks.z0,
-        tracks.d0_error,
-        tracks.z0_error,
-        tracks.charge,
-    )
+    names = ("pt", "eta", "dphi", "d0", "z0", "d0_error", "z0_error", "charge")
+    columns = [getattr(tracks, name) for name in names]
     geometry = np.stack(columns, axis=2).astype(np.float32)
     order = _most_displaced_first(tracks)
     return torch.from_numpy(np.take_along_axis(geometry, order[..., None], axis=1))
@@ -217,10 +209,10 @@ def balancing_weights(jets: ak.Array) -> Tensor:
     wanted = np.bincount(cell[label == 5], minlength=50) / max((label == 5).sum(), 1)
     weight = np.zeros(len(label))
     for flavour, share in _SHARES.items():
-        mine = label == flavour
-        count = np.bincount(cell[mine], minlength=50)
+        of_flavour = label == flavour
+        count = np.bincount(cell[of_flavour], minlength=50)
         # A sparse cell would hold one jet with the weight of many.
-        weight[mine] = share * (wanted / np.maximum(count, 5))[cell[mine]]
+        weight[of_flavour] = share * (wanted / np.maximum(count, 5))[cell[of_flavour]]
     return torch.from_numpy((weight / weight.mean()).astype(np.float32))
 
 
@@ -253,17 +245,17 @@ def multitask_loss(output: tuple[Tensor, Tensor, Tensor], target: Tensor) -> Ten
     flavour, origin, near = output
     places = origin.shape[1]
     truth, vertex = target[:, 1 : 1 + places], target[:, 1 + places :]
-    there = truth >= 0
+    is_track = truth >= 0
     of_tracks = functional.cross_entropy(
         origin.transpose(1, 2), truth, reduction="none", ignore_index=-1
     )
-    pair = there[:, :, None] & there[:, None, :]
+    pair = is_track[:, :, None] & is_track[:, None, :]
     pair = pair & ~torch.eye(places, dtype=torch.bool)
     same = (vertex[:, :, None] == vertex[:, None, :]).to(near.dtype)
     of_pairs = functional.binary_cross_entropy_with_logits(near, same, reduction="none") * pair
     return (
         flavour_loss(flavour, target)
-        + 0.5 * of_tracks.sum(dim=1) / there.sum(dim=1).clamp(min=1)
+        + 0.5 * of_tracks.sum(dim=1) / is_track.sum(dim=1).clamp(min=1)
         + 1.5 * of_pairs.sum(dim=(1, 2)) / pair.sum(dim=(1, 2)).clamp(min=1)
     )
 

@@ -69,6 +69,11 @@ def aligned_constituents(
     the principal axis of the pT is the first axis, and mirrored along both axes so that the
     quadrant with most pT is the one where both coordinates are positive.
 
+    Parameters
+    ----------
+    jets
+        Records with ``pt, eta, phi, mass`` [GeV, rad] and ``constituents`` with the same four.
+
     Returns
     -------
     owner : int64
