@@ -29,7 +29,7 @@ async function read(browser, name, colorScheme) {
     viewport: { width: 1280, height: 900 },
   });
   await page.goto(`${home}/${name}`, { waitUntil: "load" });
-  // Pictures are loaded when a reader comes near; here at once, those of the other theme left out.
+  // Pictures are loaded when a reader comes near; here at once, and those of the other theme as well.
   await page.evaluate(() => document.querySelectorAll("main img").forEach((i) => (i.loading = "eager")));
   await page.waitForTimeout(1500); // equations and figures are drawn after loading
   const facts = await page.evaluate(() => ({
