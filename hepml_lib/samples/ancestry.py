@@ -43,6 +43,16 @@ _Int = NDArray[np.int64]
 def heavy_quark(code: NDArray[np.integer]) -> _Int:
     """Heaviest quark of hadrons with open bottom (5) or charm (4), 0 for all other PDG codes.
 
+    Parameters
+    ----------
+    code
+        PDG codes.
+
+    Returns
+    -------
+    ndarray
+        5, 4 or 0, one per code.
+
     Examples
     --------
     B⁰, Λc, an excited B⁺, and what does not count: J/ψ, π⁺, a diquark, a b quark:
@@ -157,6 +167,11 @@ def last_copies(flavour: _Int, mother: _Int) -> _Int:
     mother
         Row of each row's mother.
 
+    Returns
+    -------
+    ndarray
+        The flavour, or 0.
+
     Examples
     --------
     An excited B meson in row 1 decays to the one in row 2, that to the D meson in row 3:
@@ -204,14 +219,36 @@ def origins(
 
 
 def prompt(table: ParticleTable) -> NDArray[np.bool_]:
-    """Particles that stem from no hadron, one flag per row of `table`: of W, Z and their taus."""
+    """Particles that stem from no hadron, one flag per row of `table`: of W, Z and their taus.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+
+    Returns
+    -------
+    ndarray
+        Flags, one per row.
+    """
     code = np.abs(table["id"])
     # The beams are hadrons too, and everything stems from them.
     return nearest(table, (code > 100) & (table["status"] != _BEAM)) < 0
 
 
 def prompt_leptons(table: ParticleTable) -> NDArray[np.bool_]:
-    """Stable electrons and muons that are `prompt`, one flag per row of `table`."""
+    """Stable electrons and muons that are `prompt`, one flag per row of `table`.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+
+    Returns
+    -------
+    ndarray
+        Flags, one per row.
+    """
     lepton = (table["status"] > 0) & np.isin(np.abs(table["id"]), (11, 13))
     return lepton & prompt(table)
 

@@ -60,6 +60,11 @@ _RECIPES = {
 def names() -> list[str]:
     """Names of all samples.
 
+    Returns
+    -------
+    list of str
+        In alphabetical order.
+
     Examples
     --------
     >>> [name for name in names() if "jets" in name][:3]
@@ -69,7 +74,18 @@ def names() -> list[str]:
 
 
 def definition(name: str) -> Recipe:
-    """Recipe of a sample."""
+    """Recipe of a sample.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    Recipe
+        How it is made, and its data card.
+    """
     if name not in _RECIPES:
         raise ValueError(settings.unknown_name("sample", name, _RECIPES))
     return _RECIPES[name]
@@ -248,12 +264,30 @@ def make(
 
 
 def build(name: str, workers: int | None = None, executor: Executor | None = None) -> Path:
-    """Make the committed file of a sample and its entry in the manifest, from the first chunks."""
+    """Make the committed file of a sample and its entry in the manifest, from the first chunks.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+    workers, executor
+        As for `make`.
+
+    Returns
+    -------
+    Path
+        The committed file.
+    """
     return generate.build(definition(name), workers, executor)
 
 
 def check(name: str | None = None) -> None:
     """Compare the committed file of one sample, or of all, with the manifest: file and columns.
+
+    Parameters
+    ----------
+    name
+        One of `names()`; all by default.
 
     Raises
     ------
@@ -275,6 +309,16 @@ def check(name: str | None = None) -> None:
 
 def describe(name: str) -> str:
     """Data card of a sample: process, cuts, truth, limits, fields, sizes, provenance.
+
+    Parameters
+    ----------
+    name
+        One of `names()`.
+
+    Returns
+    -------
+    str
+        Lines of text.
 
     Examples
     --------

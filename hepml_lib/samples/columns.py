@@ -18,6 +18,18 @@ Columns = dict[str, ak.Array]
 def join(parts: Sequence[Columns], order: Any = slice(None)) -> Columns:
     """Parts end to end; `order` then picks or permutes entries, as an index of an array does.
 
+    Parameters
+    ----------
+    parts
+        Columns of the same names.
+    order
+        Index of the joined entries; all in their order by default.
+
+    Returns
+    -------
+    Columns
+        As awkward arrays.
+
     Examples
     --------
     >>> two = [{"pt": ak.Array([50.0])}, {"pt": ak.Array([30.0, 20.0])}]
@@ -30,6 +42,18 @@ def join(parts: Sequence[Columns], order: Any = slice(None)) -> Columns:
 def constant(entries: int, **values: np.generic) -> Columns:
     """Columns of one value each, of the value's type.
 
+    Parameters
+    ----------
+    entries
+        Length of the columns.
+    **values
+        Name of a column and its value.
+
+    Returns
+    -------
+    Columns
+        As many as there are values.
+
     Examples
     --------
     >>> constant(2, label=np.int8(1))["label"].tolist()
@@ -40,6 +64,16 @@ def constant(entries: int, **values: np.generic) -> Columns:
 
 def grouped(columns: Columns) -> tuple[Columns, dict[str, Columns]]:
     """Flat columns, and the jagged columns ``group_name`` by group and name; undoes `jagged`.
+
+    Parameters
+    ----------
+    columns
+        Flat and jagged columns.
+
+    Returns
+    -------
+    flat, groups : Columns, dict of str to Columns
+        Every column is in one of them.
 
     Examples
     --------
@@ -69,6 +103,11 @@ def jagged(group: str, table: Mapping[str, ArrayLike], counts: ArrayLike) -> Col
         Flat columns, an entry after the other.
     counts
         Length of each entry's list.
+
+    Returns
+    -------
+    Columns
+        Jagged, as many as the table has.
 
     Examples
     --------

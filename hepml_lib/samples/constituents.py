@@ -24,6 +24,11 @@ def contents(candidates: ParticleTable, members: ak.Array) -> ak.Array:
         `pt` [GeV], `eta`, `phi` [rad], `kind`.
     members
         As `clustering.anti_kt` gives them.
+
+    Returns
+    -------
+    ak.Array
+        One list per jet, in GeV and rad.
     """
     rows = ak.to_numpy(ak.flatten(members))
     flat = {name: candidates[name][rows] for name in ("pt", "eta", "phi")}
@@ -80,7 +85,18 @@ def listed(
 
 
 def flattened(members: ak.Array) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Rows of candidates and jet of each constituent, jet by jet."""
+    """Rows of candidates and jet of each constituent, jet by jet.
+
+    Parameters
+    ----------
+    members
+        As `clustering.anti_kt` gives them.
+
+    Returns
+    -------
+    rows, jet : ndarray
+        Row of the candidates and row of the jets, one per constituent.
+    """
     jet = np.repeat(np.arange(len(members)), ak.to_numpy(ak.num(members)))
     return ak.to_numpy(ak.flatten(members)), jet
 
@@ -98,6 +114,11 @@ def about_axis(
         Row of `axes` for each object.
     step
         A power of two [rad].
+
+    Returns
+    -------
+    ParticleTable
+        `eta`, `phi` [rad], one per object.
 
     Examples
     --------
@@ -125,6 +146,11 @@ def absolute_angles(columns: Columns, group: str, axis: str = "") -> Columns:
         the entry's list of axes; else an entry has one axis.
     axis
         Prefix of the columns `eta` and `phi` of the axes.
+
+    Returns
+    -------
+    Columns
+        The same columns, with other angles.
     """
     if f"{group}_eta" not in columns:
         return columns
@@ -140,5 +166,16 @@ def absolute_angles(columns: Columns, group: str, axis: str = "") -> Columns:
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Jets as the reader sees them, with absolute angles of the constituents."""
+    """Jets as the reader sees them, with absolute angles of the constituents.
+
+    Parameters
+    ----------
+    columns
+        Columns of a file; those of `constituents` need `eta` and `phi`.
+
+    Returns
+    -------
+    ak.Array
+        Jets as `layout.decode` gives them.
+    """
     return layout.decode(absolute_angles(columns, "constituents"))

@@ -38,6 +38,11 @@ def read(name: str) -> DataCard:
     name
         Name of the sample.
 
+    Returns
+    -------
+    DataCard
+        Title, text and fields.
+
     Raises
     ------
     FileNotFoundError

@@ -118,6 +118,11 @@ def fiducial(
     events
         Number of events.
 
+    Returns
+    -------
+    ndarray
+        Flags, one per event.
+
     Examples
     --------
     Four jets, two of them of b quarks, and a lepton; in the second event it is too soft:
@@ -142,7 +147,20 @@ def fiducial(
 
 
 def neutrinos(table: ParticleTable, events: int) -> ParticleTable:
-    """Sum of the neutrinos that stem from no hadron, per event: `pt` [GeV], `eta`, `phi`."""
+    """Sum of the neutrinos that stem from no hadron, per event: `pt` [GeV], `eta`, `phi`.
+
+    Parameters
+    ----------
+    table
+        Columns of `pythia.records`.
+    events
+        Number of events.
+
+    Returns
+    -------
+    ParticleTable
+        One row per event; zero momentum where there is no neutrino.
+    """
     chosen = (table["status"] > 0) & np.isin(np.abs(table["id"]), (12, 14, 16))
     stable = take(table, chosen & ancestry.prompt(table))
     return pythia.polar(

@@ -27,7 +27,20 @@ __all__ = ["assemble", "build", "chunk_file", "clear_leftovers", "ensure", "unwr
 
 
 def chunk_file(recipe: Recipe, split: str, index: int, cache: Path | None = None) -> Path:
-    """File in the cache for one chunk; a new version of the recipe has other files."""
+    """File in the cache for one chunk; a new version of the recipe has other files.
+
+    Parameters
+    ----------
+    recipe, split, index
+        Which chunk.
+    cache
+        Folder in place of the user's cache.
+
+    Returns
+    -------
+    Path
+        Whether or not the file is there.
+    """
     folder = (cache or settings.cache_dir()) / "samples" / recipe.name / recipe.fingerprint()
     return folder / f"{split}-{index:05d}.root"
 
@@ -54,6 +67,11 @@ def ensure(
         such as ``dask.distributed.Client().get_executor()``; its workers must see the cache.
     cache
         Folder to generate into, in place of the user's cache.
+
+    Returns
+    -------
+    list of Path
+        One file per chunk.
 
     Raises
     ------
@@ -105,7 +123,15 @@ def _open(folder: Path) -> None:
 
 
 def clear_leftovers(folder: Path, pattern: str) -> None:
-    """Delete half-written files that nobody has touched for ten minutes: their writer is dead."""
+    """Delete half-written files that nobody has touched for ten minutes: their writer is dead.
+
+    Parameters
+    ----------
+    folder
+        Where to look.
+    pattern
+        Which names, such as ``.*.part``.
+    """
     for path in folder.glob(pattern):
         with suppress(FileNotFoundError):
             if time.time() - path.stat().st_mtime > 600:
@@ -113,7 +139,20 @@ def clear_leftovers(folder: Path, pattern: str) -> None:
 
 
 def unwritable(path: Path, error: OSError) -> OSError:
-    """Error that says how to help a cache that is full, read-only or not there."""
+    """Error that says how to help a cache that is full, read-only or not there.
+
+    Parameters
+    ----------
+    path
+        What could not be written.
+    error
+        What the system said.
+
+    Returns
+    -------
+    OSError
+        To be raised.
+    """
     return OSError(
         f"{path} cannot be written ({error.strerror or error}). "
         f"The cache is {settings.cache_dir()}: make room in it or allow writing, or set "
@@ -185,7 +224,20 @@ def assemble(
     executor: Executor | None = None,
     cache: Path | None = None,
 ) -> Columns:
-    """Columns of the committed file: the first chunks of every split, end to end."""
+    """Columns of the committed file: the first chunks of every split, end to end.
+
+    Parameters
+    ----------
+    recipe
+        Which sample.
+    workers, executor, cache
+        As for `ensure`.
+
+    Returns
+    -------
+    Columns
+        All committed entries, in the order of splits and chunks.
+    """
     parts: list[Columns] = []
     for split in SPLITS:
         chunks = range(recipe.committed[split] // recipe.chunk)
@@ -194,7 +246,20 @@ def assemble(
 
 
 def build(recipe: Recipe, workers: int | None = None, executor: Executor | None = None) -> Path:
-    """Make the committed file and its entry in the manifest."""
+    """Make the committed file and its entry in the manifest.
+
+    Parameters
+    ----------
+    recipe
+        Which sample.
+    workers, executor
+        As for `ensure`.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
     columns = assemble(recipe, workers, executor)
     file = settings.data_dir() / "samples" / f"{recipe.name}.root"
     storage.write(file, columns)

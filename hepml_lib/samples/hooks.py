@@ -94,6 +94,11 @@ def parton_jets(number: int, pt: float, radius: float) -> Any:
         Least transverse momentum of each [GeV].
     radius
         Radius parameter R; the jets have |η| < 3.
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
     """
     finder = _jet_finder(pt, radius, 3.0)
     return _veto(partons=lambda event: _number_of_jets(finder, event) < number)
@@ -108,6 +113,11 @@ def multijets(early: bool) -> Any:
         Whether to look already when the shower has come down to 15 GeV, for six jets above 18 GeV
         and 480 GeV: softer emissions make no jet of their own, and most of the shower of most
         events is never made. Tops decay after that.
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
     """
 
     def few(finder: Any, event: Any, least_sum: float) -> bool:
@@ -120,7 +130,13 @@ def multijets(early: bool) -> Any:
 
 
 def one_lepton() -> Any:
-    """Hook that keeps events of which the hard process and its decays give one electron or muon."""
+    """Hook that keeps events of which the hard process and its decays give one electron or muon.
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
+    """
 
     def other_number(process: Any) -> bool:
         return sum(particle.idAbs() in (11, 13) for particle in _particles(process)) != 1
@@ -133,6 +149,11 @@ def lepton_and_parton_jets() -> Any:
 
     The lepton is asked for before the shower, loosely, for what recoils against a top pair can
     still lift one over a threshold; the jets, of R = 0.4 in |η| < 2.8, after it.
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
     """
     finder = _jet_finder(18.0, 0.4, 2.8)
 
@@ -158,6 +179,11 @@ def hard_leptons(least_pt: tuple[float, ...], jet_pt: float) -> Any:
         Least transverse momenta of electrons, muons and taus [GeV], falling.
     jet_pt
         Least transverse momentum of a jet of partons, R = 0.4, |η| < 2.8 [GeV]; 0 asks for none.
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
     """
     finder = _jet_finder(jet_pt, 0.4, 2.8)
 
@@ -185,6 +211,18 @@ def showered_partons(number: int, pt: float) -> Any:
 
     They are counted when the showers have come down to `pt`: nothing softer has been made then, in
     particular few of the multiparton interactions, which cost most of an event.
+
+    Parameters
+    ----------
+    number
+        Least number of partons.
+    pt
+        Least transverse momentum of each [GeV].
+
+    Returns
+    -------
+    UserHooks
+        For `pythia.batches`; its `tried` counts events.
     """
 
     def few(event: Any) -> bool:

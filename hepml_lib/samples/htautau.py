@@ -74,6 +74,11 @@ def derived(primary: ak.Array | Mapping[str, ak.Array]) -> dict[str, ak.Array]:
     primary
         Events with the fields `PRIMARY`; None, or NaN, where not defined.
 
+    Returns
+    -------
+    dict of str to ak.Array
+        One number or None per event; masses and momenta in GeV.
+
     Examples
     --------
     Two massless objects of 45.6 GeV back to back, and no missing momentum:
@@ -95,7 +100,18 @@ def derived(primary: ak.Array | Mapping[str, ak.Array]) -> dict[str, ak.Array]:
 
 
 def select(events: ak.Array) -> ak.Array:
-    """Events whose tau passes the threshold of the selection, `TAU_PT`."""
+    """Events whose tau passes the threshold of the selection, `TAU_PT`.
+
+    Parameters
+    ----------
+    events
+        With `PRI_tau_pt` [GeV].
+
+    Returns
+    -------
+    ak.Array
+        Those that pass.
+    """
     return events[events.PRI_tau_pt >= TAU_PT]
 
 

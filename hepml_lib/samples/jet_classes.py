@@ -106,6 +106,11 @@ def balanced(
         Of the sample.
     select
         ``select(batch, label, rng)`` gives the jets of a batch of collisions as columns.
+
+    Returns
+    -------
+    Mixture
+        To be the recipe's `make`.
     """
     processes = tuple(
         Process(card, columns={"label": np.int8(label)})
@@ -129,6 +134,11 @@ def select(
         Which class.
     rng
         Fluctuations of the detector, and which jets are kept for a flat spectrum.
+
+    Returns
+    -------
+    Selected
+        Columns, axes and constituents.
     """
     window, eta_max = definition.window, definition.eta_max
     table = pythia.records(batch.prt)
@@ -252,6 +262,11 @@ def flat_spectrum(
     rng
         Decides which jets are kept.
 
+    Returns
+    -------
+    ndarray
+        Flags, one per jet.
+
     Examples
     --------
     Of a spectrum that falls by e² over the window, (1 − e⁻²)/2 is as flat as its end:
@@ -284,6 +299,11 @@ def observables(candidates: ParticleTable, members: ak.Array) -> ParticleTable:
         `pt` [GeV], `eta`, `phi` [rad], `kind`.
     members
         As `clustering.anti_kt` gives them.
+
+    Returns
+    -------
+    ParticleTable
+        One row per jet; masses in GeV.
     """
     inside = constituents.contents(candidates, members)
     values: ParticleTable = {"groomed_mass": substructure.softdrop_mass(inside, radius=_RADIUS)}

@@ -31,6 +31,16 @@ __all__ = [
 def position(owner: NDArray[np.integer]) -> NDArray[np.int64]:
     """Place of each row among those of the same owner; `owner` ascends.
 
+    Parameters
+    ----------
+    owner
+        Number of what the row belongs to, ascending.
+
+    Returns
+    -------
+    ndarray
+        From 0, one per row.
+
     Examples
     --------
     >>> position(np.array([0, 0, 0, 2, 2])).tolist()
@@ -53,6 +63,11 @@ def hardest_first(
     most
         Rows kept of each owner; all by default.
 
+    Returns
+    -------
+    ndarray
+        Rows in their new order.
+
     Examples
     --------
     >>> hardest_first(np.array([5.0, 9.0, 7.0]), np.array([1, 0, 1])).tolist()
@@ -73,6 +88,11 @@ def hardest(table: ParticleTable, usable: NDArray[np.bool_], events: int) -> NDA
         One flag per row.
     events
         Number of events.
+
+    Returns
+    -------
+    ndarray
+        A row of the table, or -1, one per event.
 
     Examples
     --------
@@ -99,6 +119,11 @@ def central(
         As for `clustering.anti_kt`.
     eta_max
         Largest |η| of the axis, not included.
+
+    Returns
+    -------
+    ParticleTable
+        `event`, `pt`, `mass` [GeV], `eta`, `phi` [rad], one row per jet.
     """
     axes, _ = clustering.anti_kt(candidates, radius, pt_min)
     axes = take(axes, np.abs(axes["eta"]) < eta_max)
@@ -167,6 +192,18 @@ def match(jets: ParticleTable, objects: ParticleTable, radius: float) -> NDArray
 def number_near(jets: ParticleTable, objects: ParticleTable, radius: float) -> NDArray[np.int64]:
     """How many objects of the same event lie within `radius` of each jet.
 
+    Parameters
+    ----------
+    jets, objects
+        `event` (ascending), `eta`, `phi` [rad].
+    radius
+        Largest distance ΔR, not included.
+
+    Returns
+    -------
+    ndarray
+        A number for each jet.
+
     Examples
     --------
     >>> jets = {"event": np.array([0, 1]), "eta": np.array([0.0, 0.5]), "phi": np.zeros(2)}
@@ -217,6 +254,18 @@ def contained(
 
 def matched(column: NDArray, row: NDArray[np.int64]) -> NDArray:
     """Values of the objects that `match` gives, 0 where it gives none.
+
+    Parameters
+    ----------
+    column
+        Values of the objects.
+    row
+        Their rows, -1 for none.
+
+    Returns
+    -------
+    ndarray
+        One value per row, of the column's type.
 
     Examples
     --------

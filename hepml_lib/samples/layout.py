@@ -24,6 +24,11 @@ def decode(columns: Columns) -> ak.Array:
     columns
         Flat and jagged arrays of equal length. They may be part of a file's columns.
 
+    Returns
+    -------
+    ak.Array
+        Records, one per entry.
+
     Examples
     --------
     >>> columns = {"jets_pt": ak.Array([[50.0, 30.0], []]), "jets_eta": ak.Array([[0.0, 1.0], []])}

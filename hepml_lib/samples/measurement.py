@@ -25,7 +25,20 @@ _PARTON = ("pt", "eta", "phi", "mass", "id")
 
 
 def rounded(name: str, value: NDArray) -> NDArray:
-    """Values in the precision of their kind."""
+    """Values in the precision of their kind.
+
+    Parameters
+    ----------
+    name
+        Of the quantity: `eta` and `phi` are angles.
+    value
+        Values; whole numbers stay as they are.
+
+    Returns
+    -------
+    ndarray
+        In single precision.
+    """
     if value.dtype.kind != "f":
         return value
     if name in ("eta", "phi"):
@@ -35,6 +48,16 @@ def rounded(name: str, value: NDArray) -> NDArray:
 
 def stored(table: ParticleTable) -> ParticleTable:
     """Table in the precision of the file, so that cuts on it come out the same for a reader.
+
+    Parameters
+    ----------
+    table
+        Any columns.
+
+    Returns
+    -------
+    ParticleTable
+        The same columns, rounded.
 
     Examples
     --------
@@ -60,6 +83,11 @@ def group(name: str, table: ParticleTable, names: tuple[str, ...], events: int) 
         Columns to take.
     events
         Number of events.
+
+    Returns
+    -------
+    Columns
+        Jagged, ``name_column``.
     """
     counts = np.bincount(table["event"], minlength=events)
     return jagged(name, {field: table[field] for field in names}, counts)
@@ -128,6 +156,11 @@ def top_pair(
         Jets, in the order of events.
     events
         Number of events.
+
+    Returns
+    -------
+    Columns
+        Jagged `tops_*` and `partons_*`, one list per event.
     """
     if pair is None:
         nothing: ParticleTable = {name: np.zeros(0) for name in _PARTON[:4]}
@@ -145,7 +178,18 @@ def top_pair(
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them: constituents inside their jets, with absolute angles."""
+    """Events as the reader sees them: constituents inside their jets, with absolute angles.
+
+    Parameters
+    ----------
+    columns
+        Columns of a file; `constituents` need `jets`.
+
+    Returns
+    -------
+    ak.Array
+        Records, one per event.
+    """
     counts = columns.get("jets_constituents")
     inside = {name: value for name, value in columns.items() if name.startswith("constituents_")}
     events = layout.decode(

@@ -59,6 +59,11 @@ def normalised(process: int, cross_section: float) -> dict[str, np.generic]:
         Its code.
     cross_section
         After the selection [pb].
+
+    Returns
+    -------
+    dict
+        `process`, `weight` and `cross_section`.
     """
     return {
         "process": np.int8(process),
@@ -178,6 +183,18 @@ def _nothing(size: int) -> Iterator[ak.Array]:
 def numbers(entries: int, shares: Sequence[float]) -> list[int]:
     """Entries in the given shares, as whole numbers that add up.
 
+    Parameters
+    ----------
+    entries
+        How many to share out.
+    shares
+        In any unit.
+
+    Returns
+    -------
+    list of int
+        One per share.
+
     Examples
     --------
     >>> numbers(11, (10, 1)), numbers(10, (1, 1, 1))
@@ -189,6 +206,19 @@ def numbers(entries: int, shares: Sequence[float]) -> list[int]:
 
 
 def shuffled(parts: Sequence[Columns], chunk: Chunk) -> Columns:
-    """Entries of all parts in an order that the chunk decides."""
+    """Entries of all parts in an order that the chunk decides.
+
+    Parameters
+    ----------
+    parts
+        Columns of the same names, with `event`.
+    chunk
+        Which chunk.
+
+    Returns
+    -------
+    Columns
+        All entries.
+    """
     entries = sum(len(part["event"]) for part in parts)
     return join(parts, chunk.rng(9).permutation(entries))

@@ -47,6 +47,11 @@ def start(card: str, seed: int, hook: Any = None) -> Any:
         Pythia's seed, 1 to 900 000 000.
     hook
         User hook; the caller must keep it alive.
+
+    Returns
+    -------
+    pythia8mc.Pythia
+        Initialised.
     """
     import pythia8mc
 
@@ -90,7 +95,18 @@ def batches(card: str, seed: int, size: int, hook: Any = None) -> Iterator[ak.Ar
 
 
 def weights_and_scales(batch: ak.Array) -> Columns:
-    """Columns `weight`, the generator's, and `pthat` [GeV], the scale of the hard scattering."""
+    """Columns `weight`, the generator's, and `pthat` [GeV], the scale of the hard scattering.
+
+    Parameters
+    ----------
+    batch
+        As `batches` gives it.
+
+    Returns
+    -------
+    Columns
+        Single precision, one number per event.
+    """
     weight = ak.to_numpy(batch.info.weights[:, 0])
     scale = np.sqrt(ak.to_numpy(batch.info.pT2Hat))
     return {"weight": round_mantissa(weight, 12), "pthat": round_mantissa(scale, 10)}
@@ -127,6 +143,16 @@ def records(events: ak.Array) -> ParticleTable:
 def polar(px: NDArray, py: NDArray, pz: NDArray) -> ParticleTable:
     """`pt` [GeV], `eta`, `phi` [rad] of momenta.
 
+    Parameters
+    ----------
+    px, py, pz
+        Components [GeV].
+
+    Returns
+    -------
+    ParticleTable
+        One row per momentum.
+
     Examples
     --------
     >>> float(polar(np.array([3.0]), np.array([4.0]), np.array([0.0]))["pt"][0])
@@ -137,7 +163,18 @@ def polar(px: NDArray, py: NDArray, pz: NDArray) -> ParticleTable:
 
 
 def directions(table: ParticleTable) -> ParticleTable:
-    """Columns `event, id, pt, eta, phi, energy` of selected records [GeV, rad]."""
+    """Columns `event, id, pt, eta, phi, energy` of selected records [GeV, rad].
+
+    Parameters
+    ----------
+    table
+        Rows of `records`.
+
+    Returns
+    -------
+    ParticleTable
+        One row per record.
+    """
     return {
         "event": table["event"],
         "id": table["id"],
@@ -147,7 +184,18 @@ def directions(table: ParticleTable) -> ParticleTable:
 
 
 def with_mass(particles: ParticleTable) -> ParticleTable:
-    """The same with `mass` [GeV], of particles as `directions` gives them; 0 if it is imaginary."""
+    """The same with `mass` [GeV], of particles as `directions` gives them; 0 if it is imaginary.
+
+    Parameters
+    ----------
+    particles
+        With `pt`, `eta` and `energy` [GeV].
+
+    Returns
+    -------
+    ParticleTable
+        The same columns and `mass`.
+    """
     momentum = particles["pt"] * np.cosh(particles["eta"])
     square = particles["energy"] ** 2 - momentum**2
     return particles | {"mass": np.sqrt(np.maximum(square, 0))}
@@ -155,6 +203,11 @@ def with_mass(particles: ParticleTable) -> ParticleTable:
 
 def visible_particles(table: ParticleTable) -> ParticleTable:
     """Stable particles except neutrinos, as the detector takes them.
+
+    Parameters
+    ----------
+    table
+        As `records` gives it.
 
     Returns
     -------

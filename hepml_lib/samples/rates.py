@@ -104,6 +104,16 @@ def crossing_weights(events: ak.Array, scale: float = STITCH) -> NDArray[np.floa
 def effective_events(weights: ArrayLike) -> float:
     """Number of unweighted events that would fluctuate as much: (Σw)² / Σw².
 
+    Parameters
+    ----------
+    weights
+        One per event.
+
+    Returns
+    -------
+    float
+        0 without events.
+
     Examples
     --------
     >>> effective_events([1.0, 1.0, 1.0]), round(effective_events([1.0, 0.1, 0.1]), 2)

@@ -32,6 +32,18 @@ def round_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
 
     They are rounded to nearest: the relative error is at most 2⁻⁽ᵇⁱᵗˢ⁺¹⁾.
 
+    Parameters
+    ----------
+    values
+        Any real numbers.
+    bits
+        Of mantissa that stay, at most 22.
+
+    Returns
+    -------
+    ndarray
+        The rounded values.
+
     Examples
     --------
     >>> round_mantissa([100.0, 0.51], 10).tolist()
@@ -44,6 +56,18 @@ def round_mantissa(values: ArrayLike, bits: int) -> NDArray[np.float32]:
 
 def round_to_step(values: ArrayLike, step: float) -> NDArray[np.float32]:
     """Values in multiples of `step`, a power of two: they compress well.
+
+    Parameters
+    ----------
+    values
+        Any real numbers.
+    step
+        Their unit is that of the values.
+
+    Returns
+    -------
+    ndarray
+        The rounded values.
 
     Examples
     --------
@@ -58,6 +82,16 @@ def content(columns: Columns) -> dict[str, str]:
 
     ROOT files carry the time and a random identity, so that two files with the same content
     differ; these hashes do not.
+
+    Parameters
+    ----------
+    columns
+        Flat or jagged columns.
+
+    Returns
+    -------
+    dict of str to str
+        Hexadecimal hash of each column.
     """
     hashes = {}
     for name, column in columns.items():
@@ -72,13 +106,35 @@ def content(columns: Columns) -> dict[str, str]:
 
 
 def combined(hashes: dict[str, str]) -> str:
-    """One hash of the hashes of all columns."""
+    """One hash of the hashes of all columns.
+
+    Parameters
+    ----------
+    hashes
+        As `content` gives them.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
     lines = (f"{name} {hashes[name]}\n" for name in sorted(hashes))
     return hashlib.sha256("".join(lines).encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:
-    """SHA-256 of a file."""
+    """SHA-256 of a file.
+
+    Parameters
+    ----------
+    path
+        Of the file.
+
+    Returns
+    -------
+    str
+        Hexadecimal.
+    """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
@@ -88,6 +144,13 @@ def write(path: Path, columns: Columns) -> None:
 
     Jagged columns ``group_field`` with the same ``group`` share one counter. The file appears
     under its name only when it is complete, so that a reader never meets half a file.
+
+    Parameters
+    ----------
+    path
+        Of the file; its folder is made.
+    columns
+        Flat or jagged columns of equal length.
     """
     import uproot
 
@@ -103,7 +166,20 @@ def write(path: Path, columns: Columns) -> None:
 
 
 def chosen(columns: Iterable[str], fields: Container[str]) -> list[str]:
-    """Names of the columns that fields are made of: flat ones, and all pieces of a jagged group."""
+    """Names of the columns that fields are made of: flat ones, and all pieces of a jagged group.
+
+    Parameters
+    ----------
+    columns
+        Names of all columns.
+    fields
+        Names of flat columns and of groups.
+
+    Returns
+    -------
+    list of str
+        In the order of `columns`.
+    """
     return [name for name in columns if name in fields or name.partition("_")[0] in fields]
 
 
@@ -116,6 +192,11 @@ def read(path: Path, fields: Container[str] | None = None) -> Columns:
         File that `write` made.
     fields
         Flat columns and groups of jagged columns to read; all by default.
+
+    Returns
+    -------
+    Columns
+        As awkward arrays.
 
     Raises
     ------

@@ -32,6 +32,11 @@ def level1_lists(
         Of the names of the columns.
     most_jets
         Jets kept of each crossing, the hardest first.
+
+    Returns
+    -------
+    Columns
+        Jagged, ``prefix + group_name``, int16.
     """
     columns: Columns = {}
     for group, names in _NAMES.items():

@@ -114,6 +114,11 @@ def jet_flavour(table: ParticleTable, axes: ParticleTable, radius: float) -> NDA
         Jets: `event` (ascending), `eta`, `phi` [rad].
     radius
         Largest distance ΔR of the hadron, not included; it has more than 5 GeV.
+
+    Returns
+    -------
+    ndarray
+        One per jet.
     """
     hadrons = heavy_hadrons(table, HADRON_PT)
     b, c = (
@@ -136,6 +141,11 @@ def drawn_b_tag(
         Probability of a tag by flavour.
     rng
         Decides.
+
+    Returns
+    -------
+    ndarray
+        Flags, one per jet.
     """
     chance = np.select([flavour == 5, flavour == 4], [efficiency[5], efficiency[4]], efficiency[0])
     return rng.random(len(flavour)) < chance
