@@ -57,10 +57,14 @@ def roc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) 
     weights : array_like of float, shape (events,), optional
         Event weights, not negative.
 
+    Returns
+    -------
+    Roc
+
     Raises
     ------
     ValueError
-        On NaN, unequal lengths, a single class, or negative weights.
+        On NaN or masked values, unequal lengths, a single class, or negative weights.
 
     Examples
     --------

@@ -280,11 +280,15 @@ def efficiency(
     level : float
         Confidence level.
 
+    Returns
+    -------
+    Estimate
+
     Raises
     ------
     ValueError
-        If counts are impossible, lengths differ, or weights are negative: the fraction can then
-        leave the range 0 to 1 and has no such interval.
+        If counts are impossible, values are masked, lengths differ, or weights are negative: the
+        fraction can then leave the range 0 to 1 and has no such interval.
 
     Examples
     --------

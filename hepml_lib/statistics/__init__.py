@@ -7,16 +7,7 @@ their uncertainties.
 
 from __future__ import annotations
 
-from hepml_lib.statistics.binned import (
-    Limit,
-    binned_model,
-    cls,
-    discovery_significance,
-    expected_data,
-    profile_interval,
-    signal_strength,
-    upper_limit,
-)
+from hepml_lib.statistics.binned import binned_model, expected_data
 from hepml_lib.statistics.counting import (
     asimov_significance,
     counting_cls,
@@ -26,6 +17,8 @@ from hepml_lib.statistics.counting import (
     poisson_p_value,
     significance,
 )
+from hepml_lib.statistics.intervals import profile_interval, signal_strength
+from hepml_lib.statistics.limits import Limit, cls, discovery_significance, upper_limit
 
 __all__ = [
     "Limit",

@@ -24,6 +24,16 @@ Array = NDArray[np.float64]
 def significance(p: ArrayLike) -> Array:
     """Standard deviations Z of a one-sided p-value.
 
+    Parameters
+    ----------
+    p : array_like of float
+        Probabilities between 0 and 1.
+
+    Returns
+    -------
+    ndarray of float64
+        Negative for a p-value above one half.
+
     Examples
     --------
     >>> float(significance(2.866516e-07).round(4))
@@ -34,6 +44,15 @@ def significance(p: ArrayLike) -> Array:
 
 def p_value(z: ArrayLike) -> Array:
     """One-sided p-value of Z standard deviations.
+
+    Parameters
+    ----------
+    z : array_like of float
+        Standard deviations.
+
+    Returns
+    -------
+    ndarray of float64
 
     Examples
     --------
@@ -47,6 +66,22 @@ def poisson_p_value(observed: ArrayLike, background: ArrayLike) -> Array:
     """Probability to count `observed` events or more where `background` are expected.
 
     Exact for a background that is known without error.
+
+    Parameters
+    ----------
+    observed : array_like of int
+        Counts.
+    background : array_like of float
+        Expected events.
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If a count or a background is negative.
 
     Examples
     --------
@@ -69,10 +104,19 @@ def on_off_p_value(on: ArrayLike, off: ArrayLike, ratio: ArrayLike) -> Array:
 
     Parameters
     ----------
-    on, off
+    on, off : array_like of float
         Counts in the signal region and in the control region.
-    ratio
+    ratio : array_like of float
         Expected background in the control region over that in the signal region, τ.
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If a count is negative or a ratio is not above zero.
 
     References
     ----------
@@ -99,11 +143,21 @@ def asimov_significance(
 
     Parameters
     ----------
-    signal, background
+    signal, background : array_like of float
         Expected events; the background is above zero.
-    uncertainty
+    uncertainty : array_like of float
         Standard deviation of the expected background [events], as from a control region with
         (background / uncertainty)² events.
+
+    Returns
+    -------
+    ndarray of float64
+        Standard deviations.
+
+    Raises
+    ------
+    ValueError
+        If a signal or an uncertainty is negative, or a background is not above zero.
 
     References
     ----------
@@ -134,6 +188,22 @@ def counting_cls(observed: ArrayLike, signal: ArrayLike, background: ArrayLike) 
 
     A signal with CLs below 0.05 is excluded at 95 % confidence level.
 
+    Parameters
+    ----------
+    observed : array_like of int
+        Counts.
+    signal, background : array_like of float
+        Expected events.
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If a count or an expectation is negative.
+
     References
     ----------
     Read, J. Phys. G 28 (2002) 2693.
@@ -152,6 +222,28 @@ def counting_cls(observed: ArrayLike, signal: ArrayLike, background: ArrayLike) 
 
 def counting_limit(observed: int, background: float, level: float = 0.95) -> float:
     """Largest signal [events] that one count does not exclude by `counting_cls`.
+
+    Parameters
+    ----------
+    observed : int
+        Count.
+    background : float
+        Expected background events.
+    level : float
+        Confidence level of the exclusion.
+
+    Returns
+    -------
+    float
+
+    Raises
+    ------
+    ValueError
+        If the count or the background is negative.
+
+    References
+    ----------
+    Read, J. Phys. G 28 (2002) 2693.
 
     Examples
     --------

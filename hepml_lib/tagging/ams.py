@@ -35,6 +35,16 @@ def ams(signal: ArrayLike, background: ArrayLike, regularisation: float = 10.0) 
     regularisation : float
         The constant; 10 in the ATLAS Higgs machine-learning challenge.
 
+    Returns
+    -------
+    ndarray of float64
+        Standard deviations.
+
+    Raises
+    ------
+    ValueError
+        If a signal is negative, or a background is not above zero with the constant.
+
     References
     ----------
     Adam-Bourdarios et al., PMLR 42 (2015) 19; Cowan et al., arXiv:1007.1727.
@@ -79,6 +89,10 @@ def best_selection(
     background : int
         Fewest simulated background events that a selection may keep. With fewer, the best AMS is
         that of the place where by chance none is left.
+
+    Returns
+    -------
+    AmsThreshold
 
     Raises
     ------

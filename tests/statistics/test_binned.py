@@ -162,6 +162,25 @@ def test_data_far_from_every_expectation_have_no_limit():
     model = statistics.binned_model([1e4], {"b": [1e7]})
     with pytest.raises(ValueError, match="lacks an uncertainty"):
         statistics.upper_limit(model, [9.8e6])
+    with pytest.raises(ValueError, match="lacks an uncertainty"):
+        statistics.cls(model, [9.8e6], 0.1)
+
+
+def test_models_with_other_uncertainties_agree_with_the_optimiser_of_pyhf():
+    """Shapes that move together, and errors of simulation: few events, where pyhf does well."""
+    import pyhf
+
+    correlated = pyhf.simplemodels.correlated_background([5.0], [50.0], [57.0], [43.0])
+    errors = [{"name": "mc", "type": "staterror", "data": [4.0, 2.0]}]
+    strength = [{"name": "mu", "type": "normfactor", "data": None}]
+    samples = [
+        {"name": "s", "data": [3.0, 4.0], "modifiers": strength},
+        {"name": "b", "data": [50.0, 20.0], "modifiers": errors},
+    ]
+    simulated = pyhf.Model({"channels": [{"name": "c", "samples": samples}]})
+    for model, counts in ((correlated, [56.0]), (simulated, [54.0, 19.0])):
+        theirs = pyhf.infer.hypotest(2.0, counts + model.config.auxdata, model)
+        assert statistics.cls(model, counts, 2.0)[0] == pytest.approx(float(theirs), abs=2e-4)
 
 
 def test_the_optimiser_of_pyhf_is_given_back():
