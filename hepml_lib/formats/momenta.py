@@ -126,7 +126,7 @@ def cartesian(
     return {name: value.astype(precision) for name, value in columns.items()}
 
 
-def jet(constituents: ak.Array) -> dict[str, NDArray[np.float64]]:
+def jet(constituents: ak.Array) -> dict[str, NDArray[np.floating]]:
     """Columns `pt, eta, phi, mass` of the sums of constituents.
 
     Parameters

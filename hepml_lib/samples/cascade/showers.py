@@ -91,5 +91,5 @@ def simulate(
 
     slices = _Slices(stack.edges, stack.material, stack.layer, stack.half_width)
     kind = PARTICLES.index(particle)
-    energies = follow(rng, kind, start, slices, tabulate(stack.materials), rings)
-    return Showers(*(energy / 1000 for energy in energies))
+    deposits = follow(rng, kind, start, slices, tabulate(stack.materials), rings)
+    return Showers(*(energy / 1000 for energy in deposits))
