@@ -153,7 +153,9 @@ def density(
 
 def _numbers(values: ArrayLike | ak.Array) -> NDArray[np.floating]:
     """Values in one dimension and in their precision; NaN for what is masked or None."""
-    array: np.ma.MaskedArray = np.ma.asarray(ak.to_numpy(values) if isinstance(values, ak.Array) else values)
+    if isinstance(values, ak.Array):
+        values = ak.to_numpy(values)
+    array: np.ma.MaskedArray = np.ma.asarray(values)
     floating = array if array.dtype.kind == "f" else array.astype(np.float64)
     return np.ma.filled(floating, np.nan).ravel()
 
