@@ -166,9 +166,9 @@ def _selected(
 ) -> list[Column]:
     if tree is None:
         if len(trees) != 1:
-            listed = ", ".join(sorted(trees)) or "none"
+            known = ", ".join(sorted(trees)) or "none"
             raise ValueError(
-                f"{source} has {len(trees)} trees; choose one by tree=. There are: {listed}"
+                f"{source} has {len(trees)} trees; choose one by tree=. There are: {known}"
             )
         (tree,) = trees
     if tree not in trees:

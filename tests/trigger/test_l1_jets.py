@@ -72,7 +72,9 @@ def test_rounding_to_eight_bits_costs_almost_nothing(family: str) -> None:
     x = torch.from_numpy(l1_jets.inputs("validation", 8)[:1000])
     label = l1_jets.labels("validation")[0][:1000]
     with torch.no_grad():
-        areas = [metrics.macro_auc(network(x).numpy(), label).value for network in (floating, fixed)]
+        areas = [
+            metrics.macro_auc(network(x).numpy(), label).value for network in (floating, fixed)
+        ]
     assert areas[0] > 0.75
     assert abs(areas[0] - areas[1]) < 0.02
 
