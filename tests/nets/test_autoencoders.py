@@ -22,7 +22,7 @@ def linear() -> tuple[Autoencoder, np.ndarray]:
     """A linear autoencoder trained on Gaussians with two wide directions, and the Gaussians."""
     rng = np.random.default_rng(1)
     axes = np.linalg.qr(rng.normal(size=(6, 6)))[0]
-    x = (rng.normal(size=(8000, 6)) * [3, 2, 0.5, 0.5, 0.5, 0.5] @ axes.T).astype(np.float32)
+    x = (rng.normal(size=(4000, 6)) * [3, 2, 0.5, 0.5, 0.5, 0.5] @ axes.T).astype(np.float32)
     data = training.Data.from_numpy(x, target=x)
     with training.seeded(1):
         network = Autoencoder(6, latent=2, hidden=())
@@ -31,7 +31,8 @@ def linear() -> tuple[Autoencoder, np.ndarray]:
         data,
         data,
         loss=squared_error,
-        epochs=15,
+        epochs=12,
+        batch_size=128,
         lr=0.02,
         weight_decay=0.0,
         seed=1,

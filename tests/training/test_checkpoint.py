@@ -46,7 +46,7 @@ def events(n: int = 600, seed: int = 1) -> Data:
     with seeded(seed):
         x = torch.randn(n, 2)
         weight = torch.rand(n) + 0.5
-    return Data((x,), (x[:, 0] * x[:, 1] > 0).long(), weight)
+    return Data({"x": x}, (x[:, 0] * x[:, 1] > 0).long(), weight)
 
 
 def model(kind: type[nn.Module] = Small) -> nn.Module:

@@ -40,7 +40,7 @@ def data() -> tuple[Data, Data]:
 def test_default_loss_finds_the_likelihood_ratio():
     train = shifted_gaussians(20_000)
     model = network(hidden=())
-    quiet(model, train, train, epochs=5, lr=0.05)
+    quiet(model, train, train, epochs=5, lr=0.1, batch_size=1000)
     slope, offset = model.output.weight.item(), model.output.bias.item()
     # The information per event on the slope is about 0.12: one standard error here is 0.02.
     assert slope == pytest.approx(2, abs=0.1)
@@ -49,12 +49,12 @@ def test_default_loss_finds_the_likelihood_ratio():
 
 def test_cross_entropy_of_three_classes_finds_the_posterior():
     rng = np.random.default_rng(3)
-    label = rng.integers(0, 3, 9000)
+    label = rng.integers(0, 3, 6000)
     x = rng.normal(np.array([-2.0, 0.0, 2.0])[label], 1)
     data = Data.from_numpy(x[:, None], target=label)
     model = network(outputs=3, hidden=())
     loss = partial(nn.functional.cross_entropy, reduction="none")
-    quiet(model, data, data, epochs=8, lr=0.2, weight_decay=0.0, loss=loss)
+    quiet(model, data, data, epochs=6, lr=0.2, weight_decay=0.0, loss=loss)
     logits = predict(model, torch.tensor([[1.0]]))[0]
     # log p(x|2) - log p(x|1) = 2x - 2 = 0 at x = 1, and log p(x|1) - log p(x|0) = 2x + 2 = 4.
     assert np.diff(logits) == pytest.approx([4, 0], abs=0.2)
