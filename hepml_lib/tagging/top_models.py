@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from hepml_lib import energyflow, metrics, nets, samples, settings, training
 from hepml_lib.nets import store
 from hepml_lib.tagging.dense_inputs import leading_constituents
-from hepml_lib.tagging.features import CONSTITUENT_FEATURES, Constituents
+from hepml_lib.tagging.features import CONSTITUENT_FEATURES, constituent_tensors
 from hepml_lib.tagging.images import jet_images
 from hepml_lib.tagging.linear import logistic_regression
 from hepml_lib.tagging.nsub_basis import NSUB_BASIS, nsubjettiness_basis
@@ -79,7 +79,7 @@ class TopTagger(training.Entry):
 
     def _piece(self, jets: ak.Array) -> dict[str, Tensor]:
         if isinstance(self.reads, tuple):
-            return Constituents(jets, self.places).select(*self.reads)
+            return constituent_tensors(jets, self.places).select(*self.reads)
         return {name: torch.as_tensor(function(jets)) for name, function in self.reads.items()}
 
     def score(self, jets: ak.Array) -> NDArray[np.float32]:
