@@ -36,8 +36,6 @@ _MEDIAN, _LONGEST, _WIDEST = 12, 25, 100
 _TO_SHORTEN = {
     "book/reference/detector.ipynb",
     "book/reference/samples.ipynb",
-    "book/start/learning_from_events.ipynb",
-    "book/start/tour.ipynb",
     "book/tagging/event_classification.ipynb",
     "book/tagging/flavour_tagging.ipynb",
     "book/tagging/top_landscape.ipynb",
