@@ -74,7 +74,18 @@ class Slider:
             )
 
     def text(self, position: int) -> str:
-        """Value at a position, with its unit."""
+        """Value at a position, with its unit.
+
+        Parameters
+        ----------
+        position : int
+            Counted from 0.
+
+        Returns
+        -------
+        str
+            Such as ``"30.5 GeV"``.
+        """
         value = self.values[position]
         number = isinstance(value, (int, float, np.number))
         return f"{value:g} {self.unit}".rstrip() if number else f"{value} {self.unit}".rstrip()
@@ -104,7 +115,18 @@ class Picture:
 
 
 def plain(value: Any) -> Any:
-    """The same as JSON has it: lists for arrays, six significant digits, null for NaN."""
+    """The same as JSON has it: lists for arrays, six significant digits, null for NaN.
+
+    Parameters
+    ----------
+    value
+        Numbers, arrays, and lists and mappings of them.
+
+    Returns
+    -------
+    object
+        Dicts, lists, numbers, strings and None.
+    """
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (np.ndarray, list, tuple)):
