@@ -55,7 +55,13 @@ class Scored:
 
     @cached_property
     def classified(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Scores (float), labels (bool) and weights (float) of a test of signal and background."""
+        """Scores (float), labels (bool) and weights (float) of a test of signal and background.
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, or as in `checked`.
+        """
         if self.labels is None:
             raise ValueError("labels are missing: 1 for signal, 0 for background")
         return checked(self.scores, self.labels, self.weights)

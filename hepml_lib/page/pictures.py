@@ -56,6 +56,11 @@ class Slider:
     start
         Position of the first picture, counted from 0.
 
+    Raises
+    ------
+    ValueError
+        If `start` is no position of the values.
+
     Examples
     --------
     >>> Slider([10, 20, 30.5], label="Half width", unit="GeV").text(2)
