@@ -127,8 +127,11 @@ def public_objects() -> dict[str, Any]:
     modules = pkgutil.walk_packages(hepml_lib.__path__, "hepml_lib.")
     for module in map(importlib.import_module, [module.name for module in modules]):
         for public in (getattr(module, name, None) for name in getattr(module, "__all__", ())):
-            ours = str(getattr(public, "__module__", "")).startswith("hepml_lib")
-            if ours and (inspect.isfunction(public) or inspect.isclass(public)):
+            if not (inspect.isfunction(public) or inspect.isclass(public)):
+                public = inspect.unwrap(public)  # one that is compiled, or remembers its results
+                if not inspect.isfunction(public):
+                    continue
+            if public.__module__.startswith("hepml_lib"):
                 place = f"{public.__module__}.{public.__qualname__}"
                 found[place] = public
                 if inspect.isclass(public):

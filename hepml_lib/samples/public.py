@@ -88,7 +88,13 @@ class PublicSet:
 
 @functools.cache
 def sets() -> dict[str, PublicSet]:
-    """Every public set by its name."""
+    """Every public set by its name.
+
+    Returns
+    -------
+    dict of PublicSet
+        In the order of the file ``public.toml``.
+    """
     text = Path(__file__).with_name("public.toml").read_text()
     known = {}
     for name, table in tomllib.loads(text).items():
