@@ -121,11 +121,20 @@ def members(public: type) -> Iterator[tuple[str, Any]]:
             yield name, member
 
 
+def modules() -> Iterator[Any]:
+    """All modules of the library, less those for which numba would have to be there."""
+    for module in pkgutil.walk_packages(hepml_lib.__path__, "hepml_lib."):
+        try:
+            yield importlib.import_module(module.name)
+        except ModuleNotFoundError as error:
+            if error.name != "numba":  # of the extra for new events, which not every platform has
+                raise
+
+
 def public_objects() -> dict[str, Any]:
     """Functions and classes in the ``__all__`` of all modules, with methods and properties."""
     found: dict[str, Any] = {}
-    modules = pkgutil.walk_packages(hepml_lib.__path__, "hepml_lib.")
-    for module in map(importlib.import_module, [module.name for module in modules]):
+    for module in modules():
         for public in (getattr(module, name, None) for name in getattr(module, "__all__", ())):
             if not (inspect.isfunction(public) or inspect.isclass(public)):
                 public = inspect.unwrap(public)  # one that is compiled, or remembers its results
