@@ -55,6 +55,16 @@ def bounds(model: Any) -> list[tuple[float, float]]:
     """Range of each parameter of a model of pyhf: its own lower end where that is physics.
 
     A strength and the factors of Poisson constraints keep their lower end; nothing else ends a fit.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf.
+
+    Returns
+    -------
+    list of pairs of float
+        Lower and upper end of each parameter, in pyhf's order; infinite for none.
     """
     config = model.config
     ranges = [(-np.inf, np.inf)] * config.npars
@@ -67,6 +77,16 @@ def bounds(model: Any) -> list[tuple[float, float]]:
 
 def strength_unit(model: Any) -> float:
     """Signal strength that moves the counts by one standard deviation if only counts are uncertain.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf with a parameter of interest.
+
+    Returns
+    -------
+    float
+        Above zero: 1 / √(Σ s² / b) over the bins.
 
     Raises
     ------
@@ -189,7 +209,13 @@ def _widths(model: Any) -> Array:
 
 @contextmanager
 def precise_fits() -> Iterator[Any]:
-    """Let pyhf, which the context gives, fit the smallest deviance until it ends."""
+    """Let pyhf, which the context gives, fit the smallest deviance until it ends.
+
+    Yields
+    ------
+    module
+        pyhf, with the backend and the optimiser of this library.
+    """
     import pyhf
 
     before = pyhf.get_backend()

@@ -98,7 +98,7 @@ class Constituents:
 
         Parameters
         ----------
-        names
+        *names
             Of ``features, mask, fractions, angles, momenta``.
 
         Returns
