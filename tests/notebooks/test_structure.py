@@ -36,7 +36,6 @@ _MEDIAN, _LONGEST, _WIDEST = 12, 25, 100
 _TO_SHORTEN: set[str] = {
     "book/tagging/event_classification.ipynb",
     "book/tagging/flavour_tagging.ipynb",
-    "book/tagging/top_landscape.ipynb",
     "book/tagging/top_networks.ipynb",
     "book/trigger/anomaly_trigger.ipynb",
     "book/trigger/l1_jets_on_fpga.ipynb",
