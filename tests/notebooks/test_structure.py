@@ -43,7 +43,6 @@ _TO_SHORTEN = {
     "book/tagging/top_landscape.ipynb",
     "book/tagging/top_networks.ipynb",
     "book/trigger/anomaly_trigger.ipynb",
-    "book/trigger/l1_jets_on_fpga.ipynb",
 }
 
 
