@@ -37,7 +37,6 @@ _TO_SHORTEN: set[str] = {
     "book/tagging/flavour_tagging.ipynb",
     "book/tagging/top_networks.ipynb",
     "book/trigger/anomaly_trigger.ipynb",
-    "book/trigger/l1_jets_on_fpga.ipynb",
 }
 
 
