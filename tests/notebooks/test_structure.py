@@ -42,7 +42,6 @@ _TO_SHORTEN = {
     "book/tagging/flavour_tagging.ipynb",
     "book/tagging/top_landscape.ipynb",
     "book/tagging/top_networks.ipynb",
-    "book/trigger/anomaly_trigger.ipynb",
     "book/trigger/l1_jets_on_fpga.ipynb",
 }
 
