@@ -39,7 +39,6 @@ _TO_SHORTEN = {
     "book/start/learning_from_events.ipynb",
     "book/start/tour.ipynb",
     "book/tagging/event_classification.ipynb",
-    "book/tagging/flavour_tagging.ipynb",
     "book/tagging/top_landscape.ipynb",
     "book/tagging/top_networks.ipynb",
     "book/trigger/anomaly_trigger.ipynb",
