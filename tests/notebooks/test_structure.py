@@ -33,9 +33,7 @@ _ALL = {"AssertionError", "BaseException", "Exception"}  # what a failed asserti
 # Lines of a code cell: of the median one, of the longest, and characters of a line.
 _MEDIAN, _LONGEST, _WIDEST = 12, 25, 100
 # Pages whose cells are still longer. This list must shrink to nothing.
-_TO_SHORTEN: set[str] = {
-    "book/tagging/flavour_tagging.ipynb",
-}
+_TO_SHORTEN: set[str] = set()
 
 
 # A page of reference is looked up, not worked through: it has no exercises.
