@@ -164,7 +164,13 @@ def models() -> None:
 
 
 def main() -> None:
-    """Entry point: errors that the user can mend are printed as one line."""
+    """Entry point: errors that the user can mend are printed as one line.
+
+    Raises
+    ------
+    SystemExit
+        With status 2 after such an error, and as typer ends its commands.
+    """
     try:
         app()
     except (ImportError, OSError, RuntimeError, ValueError) as error:

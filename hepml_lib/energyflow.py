@@ -181,6 +181,8 @@ def evaluate(z: _Array, theta: _Array, graphs: Sequence[Graph]) -> NDArray[np.fl
         Momentum fractions, shape (n, M), zero for padding.
     theta
         Distances, shape (n, M, M), symmetric.
+    graphs
+        Connected multigraphs, of `connected_graphs`.
 
     Raises
     ------

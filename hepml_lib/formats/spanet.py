@@ -76,8 +76,9 @@ def read(table: FileTable, events: int | None) -> ak.Array:
     fields["targets"] = _mapped(
         tree["TARGETS"], lambda positions, name: _positions(table, positions, there, name)
     )
-    for name in {"REGRESSIONS", "CLASSIFICATIONS"} & tree.keys():
-        fields[name.lower()] = _mapped(tree[name], lambda values, _: _defined(values))
+    for name in ("REGRESSIONS", "CLASSIFICATIONS"):
+        if name in tree:
+            fields[name.lower()] = _mapped(tree[name], lambda values, _: _defined(values))
     return ak.zip(fields, depth_limit=1)
 
 

@@ -34,13 +34,45 @@ class Roc:
         return area(self.efficiency, self.background_efficiency)
 
     def background_at(self, efficiency: ArrayLike) -> np.ndarray:
-        """Background efficiency at the given signal efficiencies (above 0, at most 1)."""
+        """Background efficiency at given signal efficiencies, linear between events of equal score.
+
+        Parameters
+        ----------
+        efficiency : array_like of float
+            Signal efficiencies, above 0 and at most 1.
+
+        Returns
+        -------
+        ndarray of float
+            Background efficiencies, of the shape of `efficiency`.
+
+        Raises
+        ------
+        ValueError
+            If an efficiency lies out of its range.
+        """
         return background_at(
             self.efficiency, self.background_efficiency, check_efficiency(efficiency)
         )
 
     def threshold_at(self, efficiency: float) -> float:
-        """Tightest threshold that keeps the given signal efficiency."""
+        """Tightest threshold that keeps the given signal efficiency.
+
+        Parameters
+        ----------
+        efficiency : float
+            Signal efficiency, above 0 and at most 1.
+
+        Returns
+        -------
+        float
+            A score; events at or above it pass.
+
+        Raises
+        ------
+        ValueError
+            If the efficiency lies out of its range.
+        """
         wanted = float(check_efficiency(efficiency)) * (1 - 1e-12)
         return float(self.threshold[np.searchsorted(self.efficiency, wanted)])
 
@@ -60,6 +92,7 @@ def roc(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None) 
     Returns
     -------
     Roc
+        Signal and background efficiency, and the threshold, of each distinct score.
 
     Raises
     ------

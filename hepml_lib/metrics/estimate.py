@@ -91,11 +91,34 @@ class Estimate:
         return self.half_width / normal_quantile(self.level)
 
     def contains(self, x: float) -> bool:
-        """Whether `x` lies in the interval, ends included."""
+        """Whether `x` lies in the interval, ends included.
+
+        Parameters
+        ----------
+        x : float
+            A value of the quantity, such as its true one.
+
+        Returns
+        -------
+        bool
+            True from `low` to `high`.
+        """
         return self.low <= x <= self.high
 
     def transformed(self, function: Callable[[float], float]) -> Estimate:
-        """Estimate of a monotone function of this quantity, such as ``lambda x: -x``."""
+        """Estimate of a monotone function of this quantity.
+
+        Parameters
+        ----------
+        function : callable
+            Takes a number to a number, such as ``lambda x: -x``; if it falls, the ends change
+            places.
+
+        Returns
+        -------
+        Estimate
+            Value and interval, with the same method and level; the p-value is left out.
+        """
         low, high = sorted(float(function(end)) for end in (self.low, self.high))
         return Estimate(float(function(self.value)), low, high, self.method, self.level)
 
@@ -128,7 +151,18 @@ class Estimate:
 
 
 def normal_quantile(level: float) -> float:
-    """Half-width, in standard deviations, of a central normal interval: 1.96 at 0.95."""
+    """Half-width, in standard deviations, of a central normal interval: 1.96 at 0.95.
+
+    Parameters
+    ----------
+    level : float
+        Confidence level, between 0 and 1.
+
+    Returns
+    -------
+    float
+        Number of standard deviations.
+    """
     return float(special.ndtri(0.5 + level / 2))
 
 
@@ -150,6 +184,7 @@ def clopper_pearson(
     Returns
     -------
     low, high : ndarray of float64
+        Ends of the intervals, in the common shape of the counts.
 
     Raises
     ------
@@ -196,6 +231,11 @@ def normal(
     at_least : float
         Smallest value that the quantity can have, where the interval ends.
 
+    Returns
+    -------
+    Estimate
+        The value with `normal_quantile` of `level` spreads to each side.
+
     Examples
     --------
     >>> print(normal(10.0, 1.0, "counted", level=0.6827))
@@ -220,6 +260,11 @@ def fraction(
         Confidence level.
     trials : float
         Independent trials, as in `fraction_ends`.
+
+    Returns
+    -------
+    Estimate
+        Value and interval, both between 0 and 1.
 
     Examples
     --------
@@ -251,6 +296,7 @@ def fraction_ends(
     Returns
     -------
     low, high : ndarray of float64
+        Ends of the intervals, between 0 and 1, in the common shape of value and spread.
     """
     value, spread = np.asarray(value, float), np.asarray(spread, float)
     known = (spread > 0) & (value > 0) & (value < 1)
@@ -283,6 +329,7 @@ def efficiency(
     Returns
     -------
     Estimate
+        The fraction, between 0 and 1.
 
     Raises
     ------

@@ -32,6 +32,7 @@ def auc(test: Scored) -> Statistic:
     Returns
     -------
     Estimate
+        The area, 0.5 for scores that know nothing.
 
     Raises
     ------
@@ -84,6 +85,7 @@ def accuracy(test: Scored, threshold: float = 0.0) -> Statistic:
     Returns
     -------
     Estimate
+        The fraction, between 0 and 1.
 
     Raises
     ------
@@ -125,6 +127,11 @@ def best_threshold(scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | No
         1 for signal, 0 for background.
     weights : array_like of float, shape (events,), optional
         Event weights, not negative.
+
+    Returns
+    -------
+    float
+        One of the scores; events at or above it are called signal.
 
     Raises
     ------

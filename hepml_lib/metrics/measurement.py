@@ -59,7 +59,18 @@ class Statistic:
     exact: Callable[[float], Any] | None = None
 
     def quote(self, drawn: np.ndarray | None) -> float:
-        """The quoted figure of resampled events."""
+        """The quoted figure of resampled events.
+
+        Parameters
+        ----------
+        drawn : ndarray of uint8, shape (events,), or None
+            How often each row is drawn; None for the events as they are.
+
+        Returns
+        -------
+        float
+            The value, or `quoted` of it.
+        """
         value = self.evaluate(drawn)
         return value if self.quoted is None else self.quoted(value)
 

@@ -29,6 +29,7 @@ def macro_auc(test: Scored) -> Statistic:
     Returns
     -------
     Estimate
+        The mean area, 0.5 for scores that know nothing.
 
     Raises
     ------

@@ -41,6 +41,11 @@ class Ranking:
         ----------
         multiplicity : ndarray of uint8, shape (events,), optional
             How often a resampling took each event, in the order of the input.
+
+        Returns
+        -------
+        signal, background : ndarray, shape (scores + 1,)
+            Counts (int32), or sums of weights (float64), not decreasing.
         """
         signal, background = self._signal, self._background
         if multiplicity is not None:
@@ -58,7 +63,18 @@ class Ranking:
 
 
 def area(signal: np.ndarray, background: np.ndarray) -> float:
-    """Area under the curve of accumulated contents: the probability that signal scores higher."""
+    """Area under the curve of accumulated contents: the probability that signal scores higher.
+
+    Parameters
+    ----------
+    signal, background : ndarray, shape (scores + 1,)
+        As `Ranking.accumulate` gives them.
+
+    Returns
+    -------
+    float
+        Between 0 and 1 if no weight is negative; NaN if a class is empty.
+    """
     if signal[-1] <= 0 or background[-1] <= 0:
         return np.nan
     middle = (signal[1:] + signal[:-1]).astype(float)
@@ -72,6 +88,18 @@ def background_at(
     """Background efficiency where the accumulated signal reaches `efficiency`.
 
     The tightest threshold that reaches it; among events of equal score, linear in between.
+
+    Parameters
+    ----------
+    signal, background : ndarray, shape (scores + 1,)
+        As `Ranking.accumulate` gives them.
+    efficiency : ndarray or float
+        Signal efficiencies, above 0 and at most 1.
+
+    Returns
+    -------
+    ndarray of float
+        Background efficiencies, of the shape of `efficiency`; NaN if a class is empty.
     """
     if signal[-1] <= 0 or background[-1] <= 0:
         return np.full(np.shape(efficiency), np.nan)
@@ -84,7 +112,23 @@ def background_at(
 
 
 def check_efficiency(efficiency: ArrayLike) -> np.ndarray:
-    """Signal efficiencies as an array, after the check that they are between 0 and 1."""
+    """Signal efficiencies as an array, after the check that they are between 0 and 1.
+
+    Parameters
+    ----------
+    efficiency : array_like of float
+        Signal efficiencies.
+
+    Returns
+    -------
+    ndarray of float64
+        The same numbers.
+
+    Raises
+    ------
+    ValueError
+        If one is not above 0, or is above 1.
+    """
     values = np.asarray(efficiency, float)
     if not ((values > 0) & (values <= 1)).all():
         raise ValueError(f"a signal efficiency lies above 0 and at most at 1, not at {values}")

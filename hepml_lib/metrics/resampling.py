@@ -24,10 +24,31 @@ _POISSON = _POISSON.astype(np.uint8)
 def multiplicities(
     size: int, events: ArrayLike | None, replicas: int, seed: int | None
 ) -> Iterator[np.ndarray]:
-    """How often each of `size` rows is taken, for one replica after the other (uint8).
+    """How often each of `size` rows is taken, for one replica after the other.
 
     Without a seed, the stream depends only on ``HEPML_SEED``: every figure on the same test events
     is resampled alike.
+
+    Parameters
+    ----------
+    size : int
+        Number of rows.
+    events : array_like, shape (size,), optional
+        Event identity of each row: rows of one event are taken together.
+    replicas : int
+        Number of resamplings.
+    seed : int, optional
+        Seed; by default the stream of ``HEPML_SEED``.
+
+    Yields
+    ------
+    ndarray of uint8, shape (size,)
+        Poisson numbers of mean one, for each replica.
+
+    Raises
+    ------
+    ValueError
+        If there is not one event identity for each row.
     """
     rng = settings.rng("metrics", "bootstrap") if seed is None else np.random.default_rng(seed)
     group = None

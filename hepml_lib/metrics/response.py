@@ -59,6 +59,7 @@ def resolution(test: Scored) -> Statistic:
     Returns
     -------
     Estimate
+        The resolution, without unit.
 
     Raises
     ------

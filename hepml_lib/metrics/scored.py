@@ -55,7 +55,13 @@ class Scored:
 
     @cached_property
     def classified(self) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-        """Scores (float), labels (bool) and weights (float) of a test of signal and background."""
+        """Scores (float), labels (bool) and weights (float) of a test of signal and background.
+
+        Raises
+        ------
+        ValueError
+            If there are no labels, or as in `checked`.
+        """
         if self.labels is None:
             raise ValueError("labels are missing: 1 for signal, 0 for background")
         return checked(self.scores, self.labels, self.weights)
@@ -66,7 +72,18 @@ class Scored:
         return Ranking(*self.classified)
 
     def weighted(self, drawn: np.ndarray | None = None) -> np.ndarray:
-        """Weight of each row where a resampling took it `drawn` times, shape (events,)."""
+        """Weight of each row where a resampling took it `drawn` times, shape (events,).
+
+        Parameters
+        ----------
+        drawn : ndarray of uint8, shape (events,), optional
+            As `Statistic.evaluate` gets it; None takes each row once.
+
+        Returns
+        -------
+        ndarray of float64, shape (events,)
+            The product of weight and number.
+        """
         weight = np.ones(self.size) if self.weights is None else np.asarray(self.weights, float)
         return weight if drawn is None else weight * drawn
 
@@ -74,7 +91,28 @@ class Scored:
 def checked(
     scores: ArrayLike, labels: ArrayLike, weights: ArrayLike | None = None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """Scores (float), labels (bool) and weights (float) after every check of what goes wrong."""
+    """Scores, labels and weights after every check of what goes wrong.
+
+    Parameters
+    ----------
+    scores : array_like of float, shape (events,)
+        Larger for what looks like signal; any scale.
+    labels : array_like, shape (events,)
+        1 for signal, 0 for background.
+    weights : array_like of float, shape (events,), optional
+        Event weights; those of each class must sum to more than zero.
+
+    Returns
+    -------
+    score, label, weight : ndarray, shape (events,)
+        Floating, bool and float64; the last is None if there are no weights.
+
+    Raises
+    ------
+    ValueError
+        On NaN, infinite or masked values, more than one score per event, unequal lengths, other
+        labels, a single class, or a class whose weights do not sum to more than zero.
+    """
     for name, given in (("scores", scores), ("labels", labels), ("weights", weights)):
         refuse_masked(name, given)
     score, label = np.asarray(scores), np.asarray(labels)
@@ -119,7 +157,18 @@ def checked(
 
 
 def refuse_negative(weights: np.ndarray | None) -> None:
-    """Raise when an efficiency at a threshold would not be a fraction."""
+    """Raise when an efficiency at a threshold would not be a fraction.
+
+    Parameters
+    ----------
+    weights : ndarray, shape (events,), optional
+        Event weights.
+
+    Raises
+    ------
+    ValueError
+        If a weight is negative.
+    """
     if weights is not None and (weights < 0).any():
         raise ValueError(
             f"{(weights < 0).sum()} weights are negative: the efficiency then neither rises with "
@@ -129,7 +178,20 @@ def refuse_negative(weights: np.ndarray | None) -> None:
 
 
 def refuse_masked(name: str, values: ArrayLike | None) -> None:
-    """Raise when an array of `numpy.ma` hides values, which conversion would bring back."""
+    """Raise when an array of `numpy.ma` hides values, which conversion would bring back.
+
+    Parameters
+    ----------
+    name : str
+        What the message calls the values, such as ``"scores"``.
+    values : array_like, optional
+        Any array; only one of `numpy.ma` can hide values.
+
+    Raises
+    ------
+    ValueError
+        If a value is masked.
+    """
     if np.ma.is_masked(values):
         raise ValueError(
             f"{np.ma.count_masked(values)} {name} are masked: leave out these rows, in all arrays"

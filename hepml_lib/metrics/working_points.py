@@ -35,6 +35,11 @@ def survivors(
     weights : array_like of float, shape (events,), optional
         Event weights, not negative.
 
+    Returns
+    -------
+    float
+        Events at or above the threshold; with weights (Σw)² / Σw² of them.
+
     Raises
     ------
     ValueError
@@ -144,6 +149,7 @@ def significance_improvement(
     Returns
     -------
     Estimate
+        The factor; √ε_S for scores that know nothing.
 
     Raises
     ------
@@ -207,6 +213,7 @@ def roc_band(test: Scored, efficiency: ArrayLike | None = None) -> Statistic:
     Returns
     -------
     Band
+        Background efficiency and its interval at each signal efficiency.
 
     Raises
     ------

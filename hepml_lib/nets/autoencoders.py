@@ -50,11 +50,33 @@ class Autoencoder(Network):
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> Tensor:
-        """Latent numbers, shape (n, latent), of events `x` of shape (n, inputs)."""
+        """Latent numbers of events.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+
+        Returns
+        -------
+        Tensor
+            Shape (n, latent).
+        """
         return self.encoder(x)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Reconstructed events, of the shape of `x`."""
+        """Reconstructed events.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+
+        Returns
+        -------
+        Tensor
+            Of the shape of `x`.
+        """
         return self.decoder(self.encoder(x))
 
 
@@ -91,14 +113,32 @@ class VariationalAutoencoder(Network):
         self.decoder = _chain((latent, *reversed(hidden)), inputs)
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means and logarithms of the variances, (n, latent) each, of events `x` (n, inputs)."""
+        """Means and logarithms of the variances of the latent numbers of events.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+
+        Returns
+        -------
+        mean, log_variance
+            Shape (n, latent) each; the second lies between −10 and 10.
+        """
         # In place on the output of a linear layer only: x itself is not touched.
         seen = self.shared(x) if len(self.shared) else x
         # Beyond e^±10 a width is as good as infinite or zero, and its exponential overflows.
         return self.mean(seen), self.log_variance(seen).clamp(-10, 10)
 
     def mean_encoder(self) -> nn.Sequential:
-        """The layers that lead to the means, as a module: all that a trigger has to compute."""
+        """The layers that lead to the means, as a module: all that a trigger has to compute.
+
+        Returns
+        -------
+        nn.Sequential
+            From events (n, inputs) to means (n, latent); it shares its weights with the
+            network.
+        """
         return nn.Sequential(*self.shared, self.mean)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -120,7 +160,18 @@ class VariationalAutoencoder(Network):
         return torch.cat([rebuilt, mean, log_variance], dim=-1)
 
     def split(self, output: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Reconstruction, means and log-variances: the parts of an `output` of `forward`."""
+        """Reconstruction, means and log-variances: the parts of what `forward` gives.
+
+        Parameters
+        ----------
+        output
+            Shape (n, inputs + 2 latent).
+
+        Returns
+        -------
+        rebuilt, mean, log_variance
+            Shape (n, inputs), and (n, latent) each.
+        """
         latent = self.mean.out_features
         rebuilt, mean, log_variance = output.split(
             [output.shape[-1] - 2 * latent, latent, latent], dim=-1
@@ -188,6 +239,11 @@ class FixedPointAutoencoder(VariationalAutoencoder):
             As in the class.
         sparsity
             As in `quantised.quantise`.
+
+        Returns
+        -------
+        FixedPointAutoencoder
+            Its outputs are near those of the floating network; train it further.
         """
         bits = (weight_bits, activation_bits)
         copy = cls(
@@ -203,11 +259,28 @@ class FixedPointAutoencoder(VariationalAutoencoder):
         return copy
 
     def encode(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Means in fixed point and logarithms of the variances of events `x`, (n, latent) each."""
+        """Means in fixed point and logarithms of the variances of events.
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs); rounded to the grid of the inputs first.
+
+        Returns
+        -------
+        mean, log_variance
+            Shape (n, latent) each.
+        """
         return super().encode(self.entry(x))
 
     def mean_encoder(self) -> nn.Sequential:
-        """Grid of the inputs and the layers to the means, as `quantised.emulate` takes them."""
+        """Grid of the inputs and the layers to the means, as `quantised.emulate` takes them.
+
+        Returns
+        -------
+        nn.Sequential
+            From events (n, inputs) to means (n, latent).
+        """
         return nn.Sequential(self.entry, *self.shared, self.mean)
 
 

@@ -81,9 +81,19 @@ class MLP(Network):
         self.output = nn.Linear((inputs, *hidden)[-1], outputs)
 
     def standardise(self, x: Tensor) -> MLP:
-        """Set centre and width from training inputs `x` of shape (n, inputs); return the network.
+        """Set centre and width of the inputs from training events.
 
         A constant input keeps width 1.
+
+        Parameters
+        ----------
+        x
+            Training inputs, shape (n, inputs), n > 1.
+
+        Returns
+        -------
+        MLP
+            The network itself.
 
         Raises
         ------
@@ -104,6 +114,12 @@ class MLP(Network):
         return self
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits of events `x` of shape (n, inputs)."""
+        """Logits of events, shape (n,) or (n, outputs).
+
+        Parameters
+        ----------
+        x
+            Shape (n, inputs).
+        """
         # Not in place on x itself: the first linear layer makes a new tensor before any ReLU.
         return logits(self.output(self.hidden((x - self.centre) / self.width)))

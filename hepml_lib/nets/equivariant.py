@@ -28,6 +28,11 @@ def minkowski(first: Tensor, second: Tensor) -> Tensor:
         (px, py, pz, E) [GeV]. The product of two nearly parallel momenta is the small difference
         of large numbers: single precision leaves it few digits.
 
+    Returns
+    -------
+    Tensor
+        The products [GeV²], without the last axis.
+
     Examples
     --------
     Two photons of half the Z boson's mass, back to back, have (p + p′)² = 2 p·p′ = 91.2² GeV²:

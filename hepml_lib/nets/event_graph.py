@@ -58,6 +58,11 @@ class GraphStep(nn.Module):
             Rows of the receiving and of the sending node of each edge, (2, E).
         owner
             Row of the event of each node, (N,).
+
+        Returns
+        -------
+        nodes, edges, event
+            Shape (N, width), (E, width) and (n, width).
         """
         receive, send = ends
         to, out = self.from_nodes(nodes).chunk(2, dim=1)
@@ -128,12 +133,17 @@ class EventGraph(Network):
         self.head = MLP(width, outputs, (width,))
 
     def standardise(self, nodes: Tensor, edges: Tensor, event: Tensor, mask: Tensor) -> EventGraph:
-        """Set centre and width of all inputs from training events; return the network.
+        """Set centre and width of all inputs from training events.
 
         Parameters
         ----------
         nodes, edges, event, mask
             As in `forward`; two real nodes and two pairs of them, or more.
+
+        Returns
+        -------
+        EventGraph
+            The network itself.
 
         Raises
         ------

@@ -160,13 +160,22 @@ class TrackTransformer(Network):
     def all_tasks(
         self, *, features: Tensor, mask: Tensor, geometry: Tensor | None = None
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of the flavours, of the origins (n, P, origins), of a common vertex (n, P, P).
-
-        The last are symmetric. Padding gets values without meaning.
+        """Logits of the flavours, of the origins of tracks, and of common vertices of pairs.
 
         Parameters
         ----------
         features, mask, geometry
+            As in `forward`.
+
+        Returns
+        -------
+        flavour, origin, vertex
+            Shape (n, outputs), (n, P, origins) and (n, P, P); the last is symmetric. Padding
+            gets values without meaning.
+
+        Raises
+        ------
+        ValueError
             As in `forward`.
         """
         states = self._states(features, mask, geometry)
@@ -239,5 +248,16 @@ class AllTasks(nn.Module):
         self.network = network
 
     def forward(self, **inputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of flavours, origins and common vertices from the named `inputs` of a jet."""
+        """Logits of flavours, of origins and of common vertices.
+
+        Parameters
+        ----------
+        **inputs
+            Arguments of `TrackTransformer.all_tasks`, by name.
+
+        Returns
+        -------
+        flavour, origin, vertex
+            As `TrackTransformer.all_tasks` gives them.
+        """
         return self.network.all_tasks(**inputs)

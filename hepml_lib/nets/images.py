@@ -77,10 +77,20 @@ class CNN(Network):
         self.head = MLP(channels[-1] * left**2, outputs, hidden)
 
     def standardise(self, images: Tensor) -> CNN:
-        """Set the brightness that training `images` (n, cells, cells) have; return the network.
+        """Set the brightness that training images have.
 
         One number for all cells: the root of the mean squared content. Shares of pT are so small
         that a network which sees them as they are learns nothing for several epochs.
+
+        Parameters
+        ----------
+        images
+            Shape (n, cells, cells).
+
+        Returns
+        -------
+        CNN
+            The network itself.
 
         Raises
         ------

@@ -63,6 +63,11 @@ class JetNetwork(Network):
     constituents, weight_bits
         As given; `weight_bits` is None where the network is floating.
 
+    Raises
+    ------
+    ValueError
+        If the places are no power of two, or there are edges without nodes.
+
     References
     ----------
     Odagiu et al., arXiv:2402.01876.

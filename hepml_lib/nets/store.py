@@ -31,7 +31,7 @@ _PACKAGE = "hepml_lib.nets."
 
 
 def save(name: str, model: nn.Module, card: Mapping[str, Any], folder: Path | None = None) -> Path:
-    """Write the weights of `model` and its card; return the path of the weights.
+    """Write the weights of `model` and its card.
 
     Parameters
     ----------
@@ -46,6 +46,11 @@ def save(name: str, model: nn.Module, card: Mapping[str, Any], folder: Path | No
         weights are added here.
     folder
         Default ``models`` in `settings.data_dir`.
+
+    Returns
+    -------
+    Path
+        File of the weights; the card lies beside it.
 
     Raises
     ------
@@ -134,6 +139,11 @@ def card(name: str) -> dict[str, Any]:
     name
         One of `names`.
 
+    Returns
+    -------
+    dict
+        Architecture, arguments, parameters, hash, versions, and all that `save` was told.
+
     Raises
     ------
     ValueError
@@ -153,7 +163,13 @@ def card(name: str) -> dict[str, Any]:
 
 
 def names() -> list[str]:
-    """Names of all stored models, sorted."""
+    """Names of all stored models, sorted.
+
+    Returns
+    -------
+    list of str
+        Those of the repository and of the user's cache.
+    """
     return sorted({path.stem for folder in _folders() for path in folder.glob("*.json")})
 
 
@@ -180,6 +196,11 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     ----------
     path
         Of the file.
+
+    Returns
+    -------
+    tensors, record
+        Tensors by name, and the record, a dict.
 
     Raises
     ------

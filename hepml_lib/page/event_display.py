@@ -74,7 +74,13 @@ def helix(
 
 
 def surface(eta: ArrayLike, phi: ArrayLike) -> Points:
-    """Where straight lines from the origin meet the calorimeter, shape (..., 3) [m]."""
+    """Where straight lines from the origin meet the calorimeter, shape (..., 3) [m].
+
+    Parameters
+    ----------
+    eta, phi : array_like of float
+        Pseudorapidity and azimuth [rad], of shapes that broadcast.
+    """
     eta, phi = np.asarray(eta, float), np.asarray(phi, float)
     slope = np.sinh(eta)
     reach = np.minimum(RADIUS, HALF_LENGTH / np.maximum(np.abs(slope), 1e-9))
@@ -97,6 +103,11 @@ def event_display(candidates: ak.Array, jets: ak.Array, *, alt: str, caption: st
         Jets of the event, hardest first: ``pt`` [GeV], ``eta``, ``phi`` [rad].
     alt, caption
         As in `explore`.
+
+    Returns
+    -------
+    Exploration
+        End the cell with the call, and it is shown.
 
     Raises
     ------

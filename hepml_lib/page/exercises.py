@@ -46,7 +46,15 @@ _attempts: Counter[str] = Counter()
 
 @dataclass(frozen=True)
 class Verdict:
-    """Outcome of a check: true when every property holds; displays itself as a list."""
+    """Outcome of a check: true when every property holds; displays itself as a list.
+
+    Attributes
+    ----------
+    passed
+        Whether every property holds.
+    lines
+        What is shown: the outcome, then a line for each property.
+    """
 
     passed: bool
     lines: tuple[str, ...]
@@ -139,6 +147,11 @@ def rejects(properties: Sequence[Property], wrong: Mapping[str, Any]) -> bool:
         Those that the exercise checks.
     wrong : mapping
         The mistake, in words → an answer that makes it.
+
+    Returns
+    -------
+    bool
+        True; else it raises.
 
     Raises
     ------

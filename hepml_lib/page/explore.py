@@ -30,7 +30,22 @@ Draw = Callable[..., Drawn]
 
 
 class Exploration:
-    """A figure with sliders; it shows itself at the end of a cell. Made by `explore`."""
+    """A figure with sliders; it shows itself at the end of a cell. Made by `explore`.
+
+    Parameters
+    ----------
+    draw : callable
+        As in `explore`.
+    sliders : mapping
+        Name of an argument of `draw` → its `Slider`.
+    alt, caption : str
+        As in `explore`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the first picture cannot be drawn.
+    """
 
     def __init__(self, draw: Draw, sliders: Mapping[str, Slider], alt: str, caption: str) -> None:
         self.draw, self.sliders, self.alt, self.caption = draw, dict(sliders), alt, caption
@@ -42,6 +57,16 @@ class Exploration:
 
     def picture(self, *positions: int) -> Picture:
         """What is drawn at one position of each slider.
+
+        Parameters
+        ----------
+        *positions : int
+            Position of each slider, counted from 0, in their order.
+
+        Returns
+        -------
+        Picture
+            Traces, layout and title as plain data.
 
         Raises
         ------
@@ -94,7 +119,18 @@ class Exploration:
         return pictures
 
     def html(self) -> str:
-        """Markup for a page that has plotly.js, with every picture."""
+        """Markup for a page that has plotly.js, with every picture.
+
+        Returns
+        -------
+        str
+            As `static.markup` writes it.
+
+        Raises
+        ------
+        ValueError
+            If the pictures differ in their kinds of traces, or take more than 1.5 MB.
+        """
         return markup(list(self.sliders.values()), self.pictures, self.alt, self.caption)
 
     @cached_property
@@ -158,9 +194,10 @@ def explore(draw: Draw, *, alt: str, caption: str, **sliders: Slider) -> Explora
         unchanged.
     alt, caption
         Description for readers who cannot see the figure; the finding in a sentence. Plain text.
-    sliders
-        One or two `Slider`. Every combination of their values is drawn for the page: about 50
-        are plenty, and ``draw`` should take well under a second.
+    **sliders
+        One or two `Slider`, by the name of the argument that each moves. Every combination of
+        their values is drawn for the page: about 50 are plenty, and ``draw`` should take well
+        under a second.
 
     Returns
     -------

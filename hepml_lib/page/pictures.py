@@ -56,6 +56,11 @@ class Slider:
     start
         Position of the first picture, counted from 0.
 
+    Raises
+    ------
+    ValueError
+        If `start` is no position of the values.
+
     Examples
     --------
     >>> Slider([10, 20, 30.5], label="Half width", unit="GeV").text(2)
@@ -74,7 +79,18 @@ class Slider:
             )
 
     def text(self, position: int) -> str:
-        """Value at a position, with its unit."""
+        """Value at a position, with its unit.
+
+        Parameters
+        ----------
+        position : int
+            Counted from 0.
+
+        Returns
+        -------
+        str
+            Such as ``"30.5 GeV"``.
+        """
         value = self.values[position]
         number = isinstance(value, (int, float, np.number))
         return f"{value:g} {self.unit}".rstrip() if number else f"{value} {self.unit}".rstrip()
@@ -104,7 +120,18 @@ class Picture:
 
 
 def plain(value: Any) -> Any:
-    """The same as JSON has it: lists for arrays, six significant digits, null for NaN."""
+    """The same as JSON has it: lists for arrays, six significant digits, null for NaN.
+
+    Parameters
+    ----------
+    value
+        Numbers, arrays, and lists and mappings of them.
+
+    Returns
+    -------
+    object
+        Dicts, lists, numbers, strings and None.
+    """
     if isinstance(value, Mapping):
         return {key: plain(entry) for key, entry in value.items()}
     if isinstance(value, (np.ndarray, list, tuple)):

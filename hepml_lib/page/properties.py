@@ -86,7 +86,24 @@ def _shape_fault(given: np.ndarray, shape: tuple[int, ...]) -> str:
 
 
 def close_to(value: ArrayLike, tolerance: float, *inputs: Any, text: str = "") -> Property:
-    """The answer (called with `inputs`, if it is a function) is `value` within `tolerance`."""
+    """The answer is a known value.
+
+    Parameters
+    ----------
+    value : array_like of float
+        What it should be, of any shape.
+    tolerance : float
+        Allowed distance, in the unit of the value.
+    *inputs
+        Arguments with which the answer is called, if it is a function.
+    text : str
+        The property in words, as in `Property`; by default a general phrase.
+
+    Returns
+    -------
+    Property
+        It holds if the shape is the same and every entry is close.
+    """
     expected = np.asarray(value, float)
 
     def fault(answer: Any) -> str:
@@ -108,8 +125,22 @@ def agrees_with(
 ) -> Property:
     """The answer agrees with an independent function on the same inputs.
 
-    Good references are slower, more general or from another library. `inputs` holds the arguments
-    of one call; the tolerance is relative to the largest value of the reference.
+    Parameters
+    ----------
+    reference : callable
+        Another way to the answer, called with `inputs`: slower, more general or from another
+        library.
+    inputs : sequence
+        Arguments of one call.
+    tolerance : float
+        Allowed distance, relative to the largest value of the reference.
+    text : str
+        The property in words, as in `Property`; by default a general phrase.
+
+    Returns
+    -------
+    Property
+        It holds if all values agree.
     """
 
     def fault(answer: Any) -> str:
@@ -144,9 +175,18 @@ def closure(
         Arguments of one call, which returns one value per event.
     truth : array_like, shape (events,)
         What it should give on average.
+    tolerance : float
+        Allowed relative distance of the means.
     groups : array_like, shape (events,), optional
         Bin of each event, such as one of truth momentum: closure is then asked in every bin, which
         an answer that is right only on the whole fails.
+    text : str
+        The property in words, as in `Property`; by default a general phrase.
+
+    Returns
+    -------
+    Property
+        It holds if the means agree, in every bin if there are `groups`.
     """
     known = np.asarray(truth, float)
     bins = np.zeros(known.shape) if groups is None else np.asarray(groups)
@@ -175,8 +215,21 @@ def invariant(
 ) -> Property:
     """The answer does not change under a transformation of its arguments.
 
-    `under` takes the arguments of a call and returns the transformed ones; the tolerance is
-    relative to the largest value. A constant is invariant too: ask for something else besides.
+    Parameters
+    ----------
+    inputs : sequence
+        Arguments of one call.
+    under : callable
+        Takes the arguments of a call and returns the transformed ones.
+    tolerance : float
+        Allowed change, relative to the largest value.
+    text : str
+        The property in words, as in `Property`; by default it names the transformation.
+
+    Returns
+    -------
+    Property
+        It holds for a constant too: ask for something else besides.
     """
 
     def fault(answer: Any) -> str:
@@ -191,7 +244,22 @@ def invariant(
 
 
 def monotonic(inputs: Sequence[Any], *, increasing: bool = True, text: str = "") -> Property:
-    """The values of one call rise (or fall) strictly from each entry to the next."""
+    """The values of one call rise (or fall) strictly from each entry to the next.
+
+    Parameters
+    ----------
+    inputs : sequence
+        Arguments of one call, which returns two values or more, shape (n,).
+    increasing : bool
+        Whether they should rise, or fall.
+    text : str
+        The property in words, as in `Property`; by default a general phrase.
+
+    Returns
+    -------
+    Property
+        It holds if no entry equals or passes the next.
+    """
     word = "rises" if increasing else "falls"
 
     def fault(answer: Any) -> str:
@@ -228,6 +296,13 @@ def covers(
         Promised coverage. Too much of it fails as well.
     slack : float
         Added to four standard errors of the observed coverage.
+    text : str
+        The property in words, as in `Property`; by default a general phrase.
+
+    Returns
+    -------
+    Property
+        It holds if the observed coverage is the promised one.
     """
 
     def fault(answer: Any) -> str:

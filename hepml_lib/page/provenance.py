@@ -28,7 +28,23 @@ _WORDS = {"alt", "caption"}
 
 
 def source_trees(notebook: str | Path) -> list[ast.Module]:
-    """Syntax trees of the code cells of a notebook, IPython's own syntax included."""
+    """Syntax trees of the code cells of a notebook, IPython's own syntax included.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        Where it lies.
+
+    Returns
+    -------
+    list of ast.Module
+        One for each code cell, in their order.
+
+    Raises
+    ------
+    SyntaxError
+        If a cell is no Python.
+    """
     cells = nbformat.read(Path(notebook), as_version=4).cells
     transform = TransformerManager().transform_cell
     return [ast.parse(transform(cell.source)) for cell in cells if cell.cell_type == "code"]
@@ -55,6 +71,16 @@ def committed_data(opened: Iterable[str]) -> list[str]:
     """Samples, weights and results among the files that a run opened, from the data folder on.
 
     Cards are left out: what they say of a sample or a network in words may be said better.
+
+    Parameters
+    ----------
+    opened : iterable of str
+        Paths of files.
+
+    Returns
+    -------
+    list of str
+        Sorted, such as ``"samples/top_jets.root"``.
     """
     folder = settings.data_dir().resolve()
     paths = {Path(name).resolve() for name in opened}
@@ -70,6 +96,11 @@ def data_hashes(names: Iterable[str]) -> dict[str, str]:
     ----------
     names : iterable of str
         Such as ``"samples/top_jets.root"``. What is not there has the hash ``"missing"``.
+
+    Returns
+    -------
+    dict of str
+        Name → hexadecimal hash, of 16 digits.
     """
     folder = settings.data_dir()
     manifest = folder / "manifest.toml"

@@ -126,6 +126,10 @@ def claim(
         At or beyond `null`, and at most the mean effect minus five total spreads.
     null : float
         The effect that there is if the claim is empty: 0 for a difference, 1 for a ratio.
+    row : str
+        The system it belongs to, such as ``"TAG-2"``.
+    unit : str
+        Unit of the effect.
 
     Raises
     ------
@@ -150,6 +154,18 @@ def claim(
 def key(*words: str) -> str:
     """Name under which prose quotes a result.
 
+    Parameters
+    ----------
+    *words : str
+        Row, name and, if wanted, ``"value"`` or ``"baseline"``.
+
+    Returns
+    -------
+    str
+        Lower-case words and numbers, joined by dashes.
+
+    Examples
+    --------
     >>> key("TAG-2", "PFN rejection at 0.5", "value")
     'tag-2-pfn-rejection-at-0-5-value'
     """
@@ -221,9 +237,24 @@ def _glue(name: str, text: str) -> None:
 
 
 def save(records: Iterable[Mapping[str, Any]]) -> Path:
-    """Merge records into ``results.json``, one per notebook, row and name; return its path.
+    """Merge records into ``results.json``, one per notebook, row and name.
 
     Safe while other notebooks do the same: under a lock, and replaced in one step.
+
+    Parameters
+    ----------
+    records : iterable of dict
+        As `record` and `claim` make them.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ValueError
+        If the file is damaged.
     """
     path = settings.build_dir() / "results.json"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -243,6 +274,16 @@ def collect(notebooks: Iterable[str | Path]) -> list[dict[str, Any]]:
 
     Each takes the name of the file that it is found in, so copies must keep their path from
     ``book/`` on, as those of a build do.
+
+    Parameters
+    ----------
+    notebooks : iterable of str or Path
+        Where they lie.
+
+    Returns
+    -------
+    list of dict
+        Records as `record` and `claim` keep them, with the name of the ``notebook``.
 
     Raises
     ------

@@ -40,6 +40,11 @@ def markup(sliders: Sequence[Slider], pictures: Sequence[Picture], alt: str, cap
     alt, caption
         Description and finding.
 
+    Returns
+    -------
+    str
+        A ``<figure>``, for a page that has plotly.js.
+
     Raises
     ------
     ValueError

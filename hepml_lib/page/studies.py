@@ -89,12 +89,36 @@ def _derived(values: Sequence[float] | NDArray, bootstrap: float) -> dict[str, f
 
 
 def path(notebook: str | Path) -> Path:
-    """File of the study of a notebook."""
+    """File of the study of a notebook.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        Where it lies.
+
+    Returns
+    -------
+    Path
+        Beside it, with the ending ``.seeds.json``.
+    """
     return Path(notebook).with_suffix(".seeds.json")
 
 
 def ran_on(notebook: str | Path, data: Iterable[str]) -> dict[str, Any]:
-    """What a study of a notebook ran on: hash of its ``code``, and of each of the ``data``."""
+    """What a study of a notebook ran on.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        Where it lies.
+    data : iterable of str
+        Committed files, as `provenance.committed_data` names them.
+
+    Returns
+    -------
+    dict
+        ``code``, a hash, and ``data``, a hash for each file.
+    """
     return {
         "code": provenance.code_hash(notebook),
         "data": provenance.data_hashes(sorted(data)),
@@ -107,7 +131,17 @@ def check_study(notebook: str | Path) -> list[str]:
     Every `claim` must have a literal name and guard, and a guard from its null up to the mean
     effect less `SPREADS` total spreads; both are computed here from the values by seed. The study
     must have `RUNS` seeds, none of which failed, at the scale of the pages, with the code and the
-    data that there are now. An empty list means that all hold.
+    data that there are now.
+
+    Parameters
+    ----------
+    notebook : str or Path
+        Where it lies.
+
+    Returns
+    -------
+    list of str
+        The problems; none if all hold.
     """
     claims, problems = _claims(Path(notebook))
     file = path(notebook)

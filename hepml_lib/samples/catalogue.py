@@ -85,6 +85,11 @@ def definition(name: str) -> Recipe:
     -------
     Recipe
         How it is made, and its data card.
+
+    Raises
+    ------
+    ValueError
+        If there is no such sample.
     """
     if name not in _RECIPES:
         raise ValueError(settings.unknown_name("sample", name, _RECIPES))

@@ -126,6 +126,11 @@ class Mixture:
             Which chunk; it decides every seed.
         entries
             Entries to make.
+
+        Returns
+        -------
+        dict of ak.Array
+            Columns with one row per entry.
         """
         most, per_entry = self.pileup
         pool = [Pool(chunk.pythia_seed(9), min(most, per_entry * entries))] if most else []

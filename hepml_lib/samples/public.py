@@ -22,7 +22,17 @@ __all__ = ["PublicFile", "PublicSet", "describe", "fetch", "names", "sets"]
 
 @dataclass(frozen=True)
 class PublicFile:
-    """A file of a public set: name, ``algorithm:hash`` of the publisher, size in MB, if known."""
+    """A file of a public data set.
+
+    Attributes
+    ----------
+    name
+        Its name.
+    hash
+        ``algorithm:hash`` as the publisher gives it, if known.
+    mb
+        Size [MB], if known.
+    """
 
     name: str
     hash: str | None
@@ -30,12 +40,27 @@ class PublicFile:
 
     @property
     def size(self) -> str:
+        """Size in words."""
         return "size not known here" if self.mb is None else f"{self.mb:g} MB"
 
 
 @dataclass(frozen=True)
 class PublicSet:
-    """A public data set: name, title, page, licence, article, what opens it, and its files."""
+    """A public data set.
+
+    Attributes
+    ----------
+    name, title
+        Name to download it by, and a line on what it is.
+    record
+        Address of its page.
+    licence, cite
+        Licence, and article to cite.
+    opened
+        What opens the files, in words.
+    files
+        Its files.
+    """
 
     name: str
     title: str
@@ -63,7 +88,13 @@ class PublicSet:
 
 @functools.cache
 def sets() -> dict[str, PublicSet]:
-    """Every public set by its name."""
+    """Every public set by its name.
+
+    Returns
+    -------
+    dict of PublicSet
+        In the order of the file ``public.toml``.
+    """
     text = Path(__file__).with_name("public.toml").read_text()
     known = {}
     for name, table in tomllib.loads(text).items():

@@ -52,6 +52,15 @@ def start(card: str, seed: int, hook: Any = None) -> Any:
     -------
     pythia8mc.Pythia
         Initialised.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such command file.
+    ValueError
+        If Pythia does not understand a line of it.
+    RuntimeError
+        If Pythia does not start with it.
     """
     import pythia8mc
 

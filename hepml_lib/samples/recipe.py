@@ -27,6 +27,15 @@ class Chunk:
     Seeds and event identities depend on the sample's number, the split and the index of the chunk,
     and on nothing else: not on the number of workers, nor on ``HEPML_SEED``.
 
+    Parameters
+    ----------
+    sample
+        Number of the sample, `Recipe.number`.
+    split
+        ``"train"``, ``"validation"`` or ``"test"``.
+    index
+        Number of the chunk in its split, counted from 0.
+
     Examples
     --------
     >>> Chunk(1, "test", 3).pythia_seed(0), Chunk(1, "test", 3).event(0)
@@ -43,15 +52,48 @@ class Chunk:
         return SPLITS.index(self.split)
 
     def pythia_seed(self, process: int) -> int:
-        """Seed of one of up to ten processes; no two chunks share one."""
+        """Seed of Pythia for one process; no two chunks share one.
+
+        Parameters
+        ----------
+        process
+            From 0 to 9.
+
+        Returns
+        -------
+        int
+            Below Pythia's limit of 900 000 000 for samples up to number 89.
+        """
         return self.sample * 10_000_000 + self.code * 2_000_000 + self.index * 10 + process
 
     def rng(self, process: int) -> np.random.Generator:
-        """NumPy generator of one process, independent of every other chunk's."""
+        """Random numbers of one process, independent of those of every other chunk.
+
+        Parameters
+        ----------
+        process
+            Number of the process.
+
+        Returns
+        -------
+        numpy.random.Generator
+            Always the same for this chunk and process.
+        """
         return np.random.default_rng([self.sample, self.code, self.index, process])
 
     def event(self, number: int) -> int:
-        """Event identity that no other event of the book has: sample, split, chunk, number."""
+        """Event identity that no other event of the book has: sample, split, chunk, number.
+
+        Parameters
+        ----------
+        number
+            Of the event in its chunk, below a million.
+
+        Returns
+        -------
+        int
+            Its digits are sample, split, chunk and number.
+        """
         return self.sample * 10**13 + self.code * 10**12 + self.index * 10**6 + number
 
 
@@ -113,11 +155,30 @@ class Recipe:
         return self.card.fields
 
     def part(self, split: str, index: int) -> Chunk:
-        """Chunk of this sample."""
+        """Chunk of this sample.
+
+        Parameters
+        ----------
+        split
+            ``"train"``, ``"validation"`` or ``"test"``.
+        index
+            Number of the chunk in its split, counted from 0.
+
+        Returns
+        -------
+        Chunk
+            From which all seeds follow.
+        """
         return Chunk(self.number, split, index)
 
     def fingerprint(self) -> str:
-        """Name of the generation that a cached chunk belongs to: version, chunk size and cards."""
+        """Name of the generation that a cached chunk belongs to: version, chunk size and cards.
+
+        Returns
+        -------
+        str
+            Hexadecimal, of 12 digits.
+        """
         digest = hashlib.sha256(f"{self.version}/{self.chunk}".encode())
         for card in self.cards:
             digest.update((settings.data_dir() / "cards" / f"{card}.cmnd").read_bytes())

@@ -34,6 +34,11 @@ def decays(table: ParticleTable, identity: int) -> tuple[ParticleTable, Particle
     quarks : ParticleTable
         The same of its quarks before they radiate, each column of shape (resonances, 2), or
         (resonances, 3) for a top; the quark of the top itself comes first.
+
+    Raises
+    ------
+    ValueError
+        If a resonance of the kind has another number of quarks: it decayed otherwise.
     """
     code, mother = table["id"], table["first"] + table["mother1"]
     kind = np.abs(code)

@@ -98,6 +98,7 @@ def expected_data(model: Any, mu: float) -> Array:
     Returns
     -------
     ndarray of float64, shape (bins + auxiliary measurements,)
+        Not rounded to whole numbers.
 
     Examples
     --------
@@ -112,7 +113,25 @@ def expected_data(model: Any, mu: float) -> Array:
 
 
 def complete(model: Any, data: ArrayLike) -> Array:
-    """Counts followed by the auxiliary measurements."""
+    """Counts followed by the auxiliary measurements.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf.
+    data : array_like of float, shape (bins,)
+        Counts per bin; with or without the auxiliary measurements.
+
+    Returns
+    -------
+    ndarray of float64, shape (bins + auxiliary measurements,)
+        Auxiliary measurements that are not given are those of the model.
+
+    Raises
+    ------
+    ValueError
+        If the data have another number of bins than the model.
+    """
     values = np.atleast_1d(np.asarray(data, float))
     auxiliary = np.asarray(model.config.auxdata, float)
     bins = model.nominal_rates.shape[-1]

@@ -53,6 +53,7 @@ def p_value(z: ArrayLike) -> Array:
     Returns
     -------
     ndarray of float64
+        Between 0 and 1, in the shape of `z`.
 
     Examples
     --------
@@ -77,6 +78,7 @@ def poisson_p_value(observed: ArrayLike, background: ArrayLike) -> Array:
     Returns
     -------
     ndarray of float64
+        Between 0 and 1, in the common shape of the arguments.
 
     Raises
     ------
@@ -112,6 +114,7 @@ def on_off_p_value(on: ArrayLike, off: ArrayLike, ratio: ArrayLike) -> Array:
     Returns
     -------
     ndarray of float64
+        Between 0 and 1, in the common shape of the arguments; 1 where `on` is 0.
 
     Raises
     ------
@@ -198,6 +201,7 @@ def counting_cls(observed: ArrayLike, signal: ArrayLike, background: ArrayLike) 
     Returns
     -------
     ndarray of float64
+        Between 0 and 1, in the common shape of the arguments.
 
     Raises
     ------
@@ -235,6 +239,7 @@ def counting_limit(observed: int, background: float, level: float = 0.95) -> flo
     Returns
     -------
     float
+        Expected signal events.
 
     Raises
     ------
@@ -255,6 +260,19 @@ def counting_limit(observed: int, background: float, level: float = 0.95) -> flo
 
 
 def refuse(wrong: ArrayLike, message: str) -> None:
-    """Raise a ValueError if anything is wrong."""
+    """Raise a ValueError if anything is wrong.
+
+    Parameters
+    ----------
+    wrong : array_like of bool
+        Where something is wrong.
+    message : str
+        Of the error: what must hold.
+
+    Raises
+    ------
+    ValueError
+        If any of `wrong` is true.
+    """
     if np.any(wrong):
         raise ValueError(message)

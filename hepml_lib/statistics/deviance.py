@@ -55,6 +55,16 @@ def bounds(model: Any) -> list[tuple[float, float]]:
     """Range of each parameter of a model of pyhf: its own lower end where that is physics.
 
     A strength and the factors of Poisson constraints keep their lower end; nothing else ends a fit.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf.
+
+    Returns
+    -------
+    list of pairs of float
+        Lower and upper end of each parameter, in pyhf's order; infinite for none.
     """
     config = model.config
     ranges = [(-np.inf, np.inf)] * config.npars
@@ -67,6 +77,16 @@ def bounds(model: Any) -> list[tuple[float, float]]:
 
 def strength_unit(model: Any) -> float:
     """Signal strength that moves the counts by one standard deviation if only counts are uncertain.
+
+    Parameters
+    ----------
+    model : pyhf.Model
+        From `binned_model`, or any model of pyhf with a parameter of interest.
+
+    Returns
+    -------
+    float
+        Above zero: 1 / √(Σ s² / b) over the bins.
 
     Raises
     ------
@@ -135,11 +155,13 @@ def _fit(
         return np.asarray(model.expected_data(trial))
 
     values = parameters[free] / unit[free]
-    expected = expect(values)
-    smallest = _total(data, expected, sigma)
-    for _ in range(_MOST_STEPS if len(free) else 0):
+    for _ in range(_MOST_STEPS):
+        expected = expect(values)
+        smallest = _total(data, expected, sigma)
+        if not len(free):
+            return parameters, smallest
         slopes = np.column_stack(
-            [(expect(values + step) - expected) / _STEP for step in _STEP * np.eye(len(free))]
+            [(expect(values + change) - expected) / _STEP for change in _STEP * np.eye(len(free))]
         )
         pull, curvature = _derivatives(data, expected, sigma)
         root = np.sqrt(curvature)
@@ -147,24 +169,15 @@ def _fit(
             root[:, None] * slopes, -pull / root, (low - values, high - values), method="bvls"
         ).x
         gain = -2 * float(pull @ slopes @ step)
-        if gain < _CONVERGED:
-            break
-        length = 1.0
-        while (
-            not _total(data, expect(values + length * step), sigma)
-            < smallest - 1e-3 * length * gain
-        ):
-            length /= 2
-            if length * gain < _CONVERGED:
+        while gain > _CONVERGED:
+            if _total(data, expect(values + step), sigma) < smallest - 1e-3 * gain:
                 break
-        values = np.clip(values + length * step, low, high)
-        expected = expect(values)
-        smallest = _total(data, expected, sigma)
-    else:
-        if len(free):
-            raise RuntimeError(f"the fit did not converge in {_MOST_STEPS} steps")
-    parameters[free] = values * unit[free]
-    return parameters, smallest
+            step, gain = step / 2, gain / 2
+        else:
+            parameters[free] = values * unit[free]
+            return parameters, smallest
+        values = np.clip(values + step, low, high)
+    raise RuntimeError(f"the fit did not converge in {_MOST_STEPS} steps")
 
 
 def _total(data: Array, expected: Array, sigma: Array) -> float:
@@ -196,7 +209,13 @@ def _widths(model: Any) -> Array:
 
 @contextmanager
 def precise_fits() -> Iterator[Any]:
-    """Let pyhf, which the context gives, fit the smallest deviance until it ends."""
+    """Let pyhf, which the context gives, fit the smallest deviance until it ends.
+
+    Yields
+    ------
+    module
+        pyhf, with the backend and the optimiser of this library.
+    """
     import pyhf
 
     before = pyhf.get_backend()

@@ -37,6 +37,7 @@ def signal_strength(model: Any, data: ArrayLike, level: float = _SIGMA) -> Estim
     Returns
     -------
     Estimate
+        The strength μ, in units of the model's signal.
 
     Raises
     ------
@@ -106,6 +107,7 @@ def profile_interval(
     Returns
     -------
     Estimate
+        The parameter at the minimum, and its interval.
 
     Raises
     ------

@@ -85,6 +85,7 @@ def cls(model: Any, data: ArrayLike, mu: float) -> tuple[float, Array]:
     Returns
     -------
     observed : float
+        Between 0 and 1; below 0.05 the strength is excluded at 95 % confidence level.
     expected : ndarray of float64, shape (5,)
         For background alone at -2, -1, 0, 1, 2 standard deviations, from low to high.
 
@@ -155,6 +156,7 @@ def upper_limit(model: Any, data: ArrayLike, level: float = 0.95) -> Limit:
     Returns
     -------
     Limit
+        The limits on μ, observed and expected, in units of the model's signal.
 
     Raises
     ------

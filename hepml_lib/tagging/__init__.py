@@ -7,6 +7,7 @@ from hepml_lib.tagging.features import (
     CONSTITUENT_FEATURES,
     IDENTITY_FEATURES,
     Constituents,
+    constituent_tensors,
 )
 from hepml_lib.tagging.images import aligned_constituents, jet_images
 from hepml_lib.tagging.linear import logistic_regression
@@ -23,6 +24,7 @@ __all__ = [
     "MassTau32Cut",
     "aligned_constituents",
     "best_cut",
+    "constituent_tensors",
     "jet_images",
     "jet_observables",
     "leading_constituents",

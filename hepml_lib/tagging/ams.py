@@ -93,6 +93,7 @@ def best_selection(
     Returns
     -------
     AmsThreshold
+        One of the scores, and the AMS there.
 
     Raises
     ------
@@ -142,6 +143,7 @@ def selected_ams(test: Scored, threshold: float) -> Statistic:
     Returns
     -------
     Estimate
+        The AMS, not below zero.
 
     Raises
     ------

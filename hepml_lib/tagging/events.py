@@ -64,6 +64,11 @@ def transverse_mass(pt_1: ArrayLike, phi_1: ArrayLike, pt_2: ArrayLike, phi_2: A
     pt_1, phi_1, pt_2, phi_2
         Of the two [GeV, rad], of shapes that broadcast.
 
+    Returns
+    -------
+    ndarray of float64
+        The masses [GeV], in the common shape of the arguments.
+
     Examples
     --------
     A W boson at rest whose decay is across the beam:

@@ -13,7 +13,7 @@ from torch import Tensor
 from hepml_lib.batch import KINEMATICS, JetBatch
 from hepml_lib.kinematics import wrap_phi
 
-__all__ = ["CONSTITUENT_FEATURES", "IDENTITY_FEATURES", "Constituents"]
+__all__ = ["CONSTITUENT_FEATURES", "IDENTITY_FEATURES", "Constituents", "constituent_tensors"]
 
 # Shift and factor that bring each feature to mean 0 and width 1 on the training jets of `top_jets`,
 # rounded and then fixed: a model must see the same numbers wherever it is used.
@@ -31,10 +31,8 @@ _KINDS = ("charged_hadron", "neutral_hadron", "photon", "electron", "muon")
 IDENTITY_FEATURES = ("charge", *_KINDS)
 
 
-class Constituents:
-    """Constituents of n jets as tensors for the networks of `hepml_lib.nets`, hardest first.
-
-    Each tensor is made when it is first asked for; all have zeros where there is no constituent.
+def constituent_tensors(jets: ak.Array, places: int = 64, identity: bool = False) -> Constituents:
+    """Constituents of jets as tensors for the networks of `hepml_lib.nets`, hardest first.
 
     Parameters
     ----------
@@ -45,6 +43,11 @@ class Constituents:
     identity
         Whether the features include electric charge and kind (one column each), from ``charge`` and
         ``kind``.
+
+    Returns
+    -------
+    Constituents
+        Holds ``features, mask, fractions, angles, momenta``.
 
     Raises
     ------
@@ -57,7 +60,7 @@ class Constituents:
     >>> jets = ak.Array([{"pt": 600.0, "eta": 0.0, "phi": 3.1, "mass": 100.0, "constituents": [
     ...     {"pt": 450.0, "eta": 0.1, "phi": 3.1, "mass": 0.0},
     ...     {"pt": 150.0, "eta": -0.3, "phi": -3.1, "mass": 0.0}]}])
-    >>> jet = Constituents(jets, places=3)
+    >>> jet = constituent_tensors(jets, places=3)
     >>> jet.fractions
     tensor([[0.7500, 0.2500, 0.0000]])
     >>> jet.angles[0, 1]
@@ -65,10 +68,25 @@ class Constituents:
     >>> {name: tuple(tensor.shape) for name, tensor in jet.select("features", "mask").items()}
     {'features': (1, 3, 7), 'mask': (1, 3)}
     """
+    batch = JetBatch.read(jets, fields=(*KINEMATICS, *("charge", "kind") * identity))
+    return Constituents(batch, places, identity)
 
-    def __init__(self, jets: ak.Array, places: int = 64, identity: bool = False) -> None:
+
+class Constituents:
+    """Tensors of the constituents of n jets; made by `constituent_tensors`.
+
+    Each tensor is made when it is first asked for; all have zeros where there is no constituent.
+
+    Parameters
+    ----------
+    everything
+        All constituents of the jets.
+    places, identity
+        As in `constituent_tensors`.
+    """
+
+    def __init__(self, everything: JetBatch, places: int, identity: bool) -> None:
         self.places, self.identity = places, identity
-        everything = JetBatch.read(jets, fields=(*KINEMATICS, *("charge", "kind") * identity))
         # Single precision, as the sums of the committed trainings were.
         self._jet_pt = ak.to_numpy(
             ak.sum(ak.unflatten(everything.columns["pt"], everything.counts), axis=1)
@@ -80,8 +98,13 @@ class Constituents:
 
         Parameters
         ----------
-        names
+        *names
             Of ``features, mask, fractions, angles, momenta``.
+
+        Returns
+        -------
+        dict of Tensor
+            In the order of the names.
         """
         return {name: getattr(self, name) for name in names}
 

@@ -82,6 +82,11 @@ def track_tensors(jets: ak.Array, tracks: Tracks | None = None) -> TrackTensors:
     tracks
         ``tracks_of(jets)``, if it is there already.
 
+    Returns
+    -------
+    TrackTensors
+        Features (n, 24, 15), float32, and mask (n, 24), boolean.
+
     Examples
     --------
     >>> from hepml_lib import samples

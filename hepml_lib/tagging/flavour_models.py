@@ -46,6 +46,11 @@ class FlavourTagger(training.Entry):
         tracks
             ``tracks_of(jets)``, if it is there already.
 
+        Returns
+        -------
+        dict of Tensor
+            Name of an argument of the network → tensor.
+
         Examples
         --------
         >>> jets = samples.load("flavour_jets", split="test", events=1000)
@@ -55,11 +60,33 @@ class FlavourTagger(training.Entry):
         return _track_inputs(jets, tracks_of(jets) if tracks is None else tracks, self.pairs)
 
     def data(self, split: str) -> training.Data:
-        """Inputs, targets and balancing weights of a `split`."""
+        """Inputs, targets and balancing weights of a split.
+
+        Parameters
+        ----------
+        split
+            ``"train"`` or ``"validation"``.
+
+        Returns
+        -------
+        Data
+            Jets of `flavour_jets` as the network is trained on them.
+        """
         return flavour_data(_jets(split), self.pairs)
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve of a `network`, b against light jets, on the test split."""
+        """Area under the curve of a network, b against light jets, on the test split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        str
+            The area with its interval, in words.
+        """
         jets = _jets("test")
         jets = jets[np.isin(jets.label, (0, 5))]
         score = flavour.discriminant(training.predict(network, self.inputs(jets)))
@@ -67,7 +94,18 @@ class FlavourTagger(training.Entry):
         return f"AUC {area} of b against light jets of the test split"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the tagger saw of `train_data`, and where not to use it."""
+        """What the tagger saw, and where not to use it.
+
+        Parameters
+        ----------
+        train_data
+            What the network learned from.
+
+        Returns
+        -------
+        dict
+            ``data`` and ``limits``, in words.
+        """
         return {
             "data": f"flavour_jets, {len(train_data)} jets of train, balanced in pT and eta",
             "limits": "jets of top pairs above 20 GeV without pileup, from this detector",

@@ -25,6 +25,11 @@ def logistic_regression(inputs: ArrayLike, labels: ArrayLike) -> nets.MLP:
     labels
         1 for signal, 0 for background, shape (n,).
 
+    Returns
+    -------
+    MLP
+        In evaluation mode; its output is the logit, shape (n,).
+
     Raises
     ------
     ValueError

@@ -79,6 +79,11 @@ def best_cut(
     steps
         Quantiles of the mass; τ₃₂ has twice as many.
 
+    Returns
+    -------
+    MassTau32Cut
+        Its window [GeV] and its limit on τ₃₂.
+
     Raises
     ------
     ValueError

@@ -16,7 +16,7 @@ from tqdm.auto import tqdm
 from hepml_lib import energyflow, metrics, nets, samples, settings, training
 from hepml_lib.nets import store
 from hepml_lib.tagging.dense_inputs import leading_constituents
-from hepml_lib.tagging.features import CONSTITUENT_FEATURES, Constituents
+from hepml_lib.tagging.features import CONSTITUENT_FEATURES, constituent_tensors
 from hepml_lib.tagging.images import jet_images
 from hepml_lib.tagging.linear import logistic_regression
 from hepml_lib.tagging.nsub_basis import NSUB_BASIS, nsubjettiness_basis
@@ -64,6 +64,11 @@ class TopTagger(training.Entry):
         progress
             Whether to show a bar.
 
+        Returns
+        -------
+        dict of Tensor
+            Name of an argument of the network → tensor.
+
         Examples
         --------
         >>> jets = samples.load("top_jets", split="test", events=1000)
@@ -79,11 +84,16 @@ class TopTagger(training.Entry):
 
     def _piece(self, jets: ak.Array) -> dict[str, Tensor]:
         if isinstance(self.reads, tuple):
-            return Constituents(jets, self.places).select(*self.reads)
+            return constituent_tensors(jets, self.places).select(*self.reads)
         return {name: torch.as_tensor(function(jets)) for name, function in self.reads.items()}
 
     def score(self, jets: ak.Array) -> NDArray[np.float32]:
-        """Logits that the stored tagger gives `jets` of `top_jets`, shape (n,).
+        """Logits that the stored tagger gives jets, shape (n,).
+
+        Parameters
+        ----------
+        jets
+            Of `top_jets`.
 
         Raises
         ------
@@ -94,19 +104,52 @@ class TopTagger(training.Entry):
         return training.predict(network, self.inputs(jets), batch_size=256)
 
     def data(self, split: str) -> training.Data:
-        """Inputs and labels of a `split`."""
+        """Inputs and labels of a split.
+
+        Parameters
+        ----------
+        split
+            ``"train"`` or ``"validation"``.
+
+        Returns
+        -------
+        Data
+            Jets of `top_jets` as the network is trained on them.
+        """
         jets = _jets(split)
         return training.Data(self.inputs(jets, progress=True), torch.tensor(np.asarray(jets.label)))
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve of a `network` on the test split."""
+        """Area under the curve of a network on the test split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        str
+            The area with its interval, in words.
+        """
         jets = _jets("test")
         scores = training.predict(network, self.inputs(jets, progress=True), batch_size=256)
         area = metrics.auc(scores, np.asarray(jets.label), events=jets.event)
         return f"AUC {area} on the test split"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the tagger saw of `train_data`, and where not to use it."""
+        """What the tagger saw, and where not to use it.
+
+        Parameters
+        ----------
+        train_data
+            What the network learned from.
+
+        Returns
+        -------
+        dict
+            ``data`` and ``limits``, in words.
+        """
         return {
             "data": f"top_jets, {len(train_data)} jets of train; {self.sees}",
             "limits": "jets of 550 to 650 GeV from this generator and detector, without pileup",

@@ -29,6 +29,8 @@ def write(
 
     Parameters
     ----------
+    path
+        Of the file.
     plan
         What defines the training, as JSON.
     progress
@@ -50,7 +52,7 @@ def write(
 def resume(
     path: Path, plan: dict[str, Any], model: nn.Module, optimiser: torch.optim.Optimizer
 ) -> tuple[dict[str, Any], dict[str, Tensor]]:
-    """Load a checkpoint into `model` and `optimiser`; return its progress and best weights.
+    """Load a checkpoint into `model` and `optimiser`.
 
     Parameters
     ----------
@@ -60,6 +62,11 @@ def resume(
         What defines the training now: it must be what defined it then.
     model, optimiser
         Changed in place.
+
+    Returns
+    -------
+    progress, best
+        How far the training had come, as `write` was told, and the state of the best epoch.
 
     Raises
     ------

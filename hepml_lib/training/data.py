@@ -27,6 +27,11 @@ def call(function: Callable[..., Any], inputs: Inputs) -> Any:
     inputs
         Tuple, or mapping from names of its arguments, of tensors.
 
+    Returns
+    -------
+    object
+        What `function` returns.
+
     Examples
     --------
     >>> float(call(torch.sub, {"other": torch.tensor(2.0), "input": torch.tensor(3.0)}))
@@ -42,6 +47,11 @@ def tensors_of(inputs: Inputs) -> dict[str, Tensor]:
     ----------
     inputs
         Tuple or mapping of tensors.
+
+    Returns
+    -------
+    dict of Tensor
+        The same tensors.
     """
     if isinstance(inputs, Mapping):
         return dict(inputs)
@@ -57,6 +67,11 @@ def apply(function: Callable[[Tensor], Tensor], inputs: Inputs) -> Inputs:
         From tensor to tensor.
     inputs
         Tuple or mapping of tensors.
+
+    Returns
+    -------
+    tuple or dict of Tensor
+        As `inputs` is.
     """
     if isinstance(inputs, Mapping):
         return {name: function(tensor) for name, tensor in inputs.items()}
@@ -116,6 +131,11 @@ class Data:
         target, weight
             As in the class.
 
+        Returns
+        -------
+        Data
+            Of the same events.
+
         Examples
         --------
         >>> len(Data.from_numpy(np.zeros((5, 3)), target=np.array([0, 1, 1, 0, 1])))
@@ -128,15 +148,42 @@ class Data:
         return len(self.target)
 
     def slice(self, index: Tensor | slice) -> Data:
-        """Events that `index`, whole numbers or a slice, selects."""
+        """Some of the events.
+
+        Parameters
+        ----------
+        index
+            Whole numbers, shape (k,), or a slice.
+
+        Returns
+        -------
+        Data
+            Inputs, target and weight of these events.
+        """
         return self._apply(lambda tensor: tensor[index])
 
     def to(self, device: torch.device) -> Data:
-        """The same events on another `device` of torch."""
+        """The same events on another device.
+
+        Parameters
+        ----------
+        device
+            Of torch.
+
+        Returns
+        -------
+        Data
+            A copy, unless they are there already.
+        """
         return self._apply(lambda tensor: tensor.to(device))
 
     def with_unit_mean(self) -> Data:
         """The same events, weights divided by their mean.
+
+        Returns
+        -------
+        Data
+            Without weights, these events themselves.
 
         Raises
         ------

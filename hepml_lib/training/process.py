@@ -51,7 +51,18 @@ def threads() -> Iterator[None]:
 
 @contextlib.contextmanager
 def interrupt() -> Iterator[threading.Event]:
-    """Event that Ctrl-C, or the notebook's stop button, sets: no step is cut in half."""
+    """Event that Ctrl-C, or the notebook's stop button, sets: no step is cut in half.
+
+    Yields
+    ------
+    threading.Event
+        It never is set in another thread than the main one, which alone receives signals.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        After the block, if the event was set.
+    """
     interrupted = threading.Event()
     if threading.current_thread() is not threading.main_thread():
         yield interrupted  # only the main thread receives signals
@@ -74,6 +85,11 @@ def fabric_of(devices: int, events: int) -> Fabric:
         Processes that share each batch.
     events
         Events of a batch.
+
+    Returns
+    -------
+    Fabric
+        Not launched yet.
 
     Raises
     ------

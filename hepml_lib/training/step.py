@@ -31,8 +31,9 @@ class Plan:
 
     Parameters
     ----------
-    loss, epochs, batch_size, lr, weight_decay, schedule, patience, clip, seed, checkpoint,
-    checkpoint_seconds, progress
+    loss, epochs, batch_size, lr, weight_decay, schedule, patience, clip, seed
+        Of `fit`.
+    checkpoint, checkpoint_seconds, progress
         Of `fit`.
 
     Raises
@@ -63,10 +64,20 @@ class Plan:
                 raise ValueError(f"{name} is {value}; it must be above zero")
 
     def rate(self, done: float) -> float:
-        """Learning rate when the fraction `done` of all steps is behind.
+        """Learning rate at a point of the training.
 
         ``"cosine"`` falls from the peak `lr` to zero along half a cosine. ``"one-cycle"`` first
         rises so during 30 % of the steps, from a 25th of the peak.
+
+        Parameters
+        ----------
+        done
+            Fraction of all steps that is behind, from 0 to 1.
+
+        Returns
+        -------
+        float
+            At most `lr`.
         """
         if self.schedule is None:
             return self.lr
@@ -77,22 +88,68 @@ class Plan:
         return self.lr * 0.5 * (1 + math.cos(math.pi * done))
 
     def steps(self, events: int) -> int:
-        """Steps of an epoch of so many `events`."""
+        """Steps of an epoch.
+
+        Parameters
+        ----------
+        events
+            Number of training events.
+
+        Returns
+        -------
+        int
+            One for each batch.
+        """
         return math.ceil(events / self.batch_size)
 
     def batches(self, events: int, epoch: int) -> tuple[Tensor, ...]:
-        """Indices of the `events` of each step of an `epoch`, which is counted from 0."""
+        """Which events each step of an epoch sees, in random order.
+
+        Parameters
+        ----------
+        events
+            Number of training events.
+        epoch
+            Counted from 0; it and the seed decide the order.
+
+        Returns
+        -------
+        tuple of Tensor
+            Indices of the events of each step, int64; batches differ by one event at most.
+        """
         generator = torch.Generator().manual_seed(_stream(self.seed, epoch))
         return torch.randperm(events, generator=generator).tensor_split(self.steps(events))
 
     def over(self, history: History) -> bool:
-        """Whether, by its `history`, all epochs of a training are done, or patience is out."""
+        """Whether all epochs of a training are done, or patience is out.
+
+        Parameters
+        ----------
+        history
+            Of the epochs so far.
+
+        Returns
+        -------
+        bool
+            True if the training ends here.
+        """
         done = len(history.train_loss)
         waited = done - history.best_epoch
         return done >= self.epochs or (self.patience is not None and waited >= self.patience)
 
     def record(self, train: Data) -> dict[str, Any]:
-        """What a checkpoint must agree with; of the events `train`, a hash of about a thousand."""
+        """What a checkpoint must agree with.
+
+        Parameters
+        ----------
+        train
+            Training events, of which about a thousand are hashed.
+
+        Returns
+        -------
+        dict
+            Options that decide the result, number of events, and the hash.
+        """
         thin = train.slice(slice(None, None, 1 + len(train) // 1000))
         digest = hashlib.sha256()
         tensors = [*tensors_of(thin.inputs).values(), thin.target]

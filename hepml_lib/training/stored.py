@@ -62,11 +62,33 @@ class Entry:
     in_the_book: bool = True
 
     def data(self, split: str) -> Data:
-        """Events of a `split`, train or validation; of train as many as the scale says."""
+        """Events of a split; of train as many as the scale says.
+
+        Parameters
+        ----------
+        split
+            ``"train"`` or ``"validation"``.
+
+        Returns
+        -------
+        Data
+            Inputs and targets as `network` and `loss` take them.
+        """
         raise NotImplementedError
 
     def figure(self, network: nn.Module) -> str:
-        """Headline of the card: a figure of a trained `network` on the test split, in words."""
+        """Headline of the card: a figure on the test split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        str
+            The figure with its interval, in words.
+        """
         raise NotImplementedError
 
     def card(self, train_data: Data) -> dict[str, Any]:
@@ -76,11 +98,27 @@ class Entry:
         ----------
         train_data
             What the network learned from.
+
+        Returns
+        -------
+        dict
+            Entries of the card by name, as `store.save` takes them.
         """
         raise NotImplementedError
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
-        """Figure by which one `network` of several is chosen, the largest, and its name."""
+        """Figure by which one network of several is chosen.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        value, meaning
+            The figure, larger for a better network, and what it is, in words.
+        """
         raise NotImplementedError
 
     @property

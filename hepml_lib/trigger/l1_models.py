@@ -71,6 +71,11 @@ Key = tuple[str, int, str, int]
 def grid() -> list[Key]:
     """Networks that the record is about, a floating one before those that continue from it.
 
+    Returns
+    -------
+    list of tuples
+        Family, constituents, kind and number of the training, as `network` takes them.
+
     Examples
     --------
     >>> grid()[0]
@@ -101,6 +106,11 @@ def name_of(family: str, constituents: int, kind: str, number: int = 0) -> str:
     family, constituents, kind, number
         As in `network`.
 
+    Returns
+    -------
+    str
+        Key of `MODELS`.
+
     Examples
     --------
     >>> name_of("MLP", 8, "trained 6", 1)
@@ -125,6 +135,11 @@ def rounded(
         Of weights and of outputs.
     sparsity
         Share of the smallest weights that become zero.
+
+    Returns
+    -------
+    JetNetwork
+        In fixed point.
     """
     jets = torch.from_numpy(l1_jets.inputs("train", constituents)[:_CALIBRATION])
     return JetNetwork.from_float(
@@ -141,6 +156,11 @@ def network(family: str, constituents: int, kind: str, number: int = 0) -> JetNe
         Of `FAMILIES`, `l1_jets.SIZES` and `KINDS`.
     number
         Of the training: 0 is the one that the page shows.
+
+    Returns
+    -------
+    JetNetwork
+        In evaluation mode.
 
     Raises
     ------
@@ -172,14 +192,36 @@ class JetCircuit(training.Entry):
     loss: training.Loss | None = _CROSS_ENTROPY
 
     def data(self, split: str) -> training.Data:
-        """Jets of a `split` and their classes."""
+        """Jets of a split and their classes.
+
+        Parameters
+        ----------
+        split
+            ``"train"`` or ``"validation"``.
+
+        Returns
+        -------
+        Data
+            Inputs (n, constituents, features), and the class of each jet, from 0 to 4.
+        """
         jets = JETS if split == "train" else None
         label, _ = l1_jets.labels(split, jets)
         x = torch.from_numpy(l1_jets.inputs(split, self.constituents, jets))
         return training.Data((x,), torch.from_numpy(label))
 
     def figure(self, network: nn.Module) -> str:
-        """Area under the curve of a `network`, top jets against the rest, on the test split."""
+        """Area under the curve of a network, top jets against the rest, on the test split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        str
+            The area with its interval, in words.
+        """
         x = torch.from_numpy(l1_jets.inputs("test", self.constituents))
         score = training.predict(network, x)
         label, event = l1_jets.labels("test")
@@ -187,7 +229,18 @@ class JetCircuit(training.Entry):
         return f"AUC of top against the rest {area} by the logits of top and light quark"
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the network saw of `train_data`, and where not to use it."""
+        """What the network saw, and where not to use it.
+
+        Parameters
+        ----------
+        train_data
+            What the network learned from.
+
+        Returns
+        -------
+        dict
+            ``data`` and ``limits``, in words.
+        """
         return {
             "data": f"l1_jets, {self.constituents} constituents, {len(train_data)} jets of train",
             "limits": "jets of 800 to 1200 GeV of this detector without pileup; scales as in "

@@ -52,6 +52,11 @@ class Menu:
     shares
         How the rate is shared among the objects, up to a common factor.
 
+    Raises
+    ------
+    ValueError
+        If values, weights and shares differ in length, or a share is not above zero.
+
     Examples
     --------
     Values that both fall exponentially: the larger one decides.

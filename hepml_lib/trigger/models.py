@@ -91,6 +91,16 @@ def stand_in_efficiency(scores: ArrayLike, events: ak.Array) -> float:
         Of all events of one split, larger for stranger ones, shape (n,).
     events
         The events, of `trigger_events`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1.
+
+    Raises
+    ------
+    ValueError
+        If a score is not finite.
     """
     score, process = np.asarray(scores), ak.to_numpy(events.process)
     weight = rates.crossing_weights(events)
@@ -114,11 +124,33 @@ class AnomalyDetector(training.Entry):
     loss: training.Loss | None = _LOSS
 
     def data(self, split: str) -> training.Data:
-        """Background of a `split`."""
+        """Background of a split.
+
+        Parameters
+        ----------
+        split
+            ``"train"`` or ``"validation"``.
+
+        Returns
+        -------
+        Data
+            As `background` makes it.
+        """
         return background(samples.load("trigger_events", split=split))
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
-        """`stand_in_efficiency` of Σμ² of a `network` on the validation split."""
+        """`stand_in_efficiency` of Σμ² on the validation split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        value, meaning
+            The efficiency, and what it is, in words.
+        """
         events = samples.load("trigger_events", split="validation")
         return stand_in_efficiency(_latent_norm(network, events), events), (
             "the mean efficiency for W, Z and top pairs of the validation split; no hidden signal "
@@ -126,7 +158,18 @@ class AnomalyDetector(training.Entry):
         )
 
     def figure(self, network: nn.Module) -> str:
-        """Efficiency of a `network` for one of the hidden signals on the test split."""
+        """Efficiency of Σμ² for one of the hidden signals on the test split.
+
+        Parameters
+        ----------
+        network
+            A trained network of this row.
+
+        Returns
+        -------
+        str
+            The efficiency with its interval, in words.
+        """
         events = samples.load("trigger_events", split="test")
         score, process = _latent_norm(network, events), ak.to_numpy(events.process)
         known = process < KNOWN
@@ -138,7 +181,18 @@ class AnomalyDetector(training.Entry):
         )
 
     def card(self, train_data: training.Data) -> dict[str, Any]:
-        """What the network saw of `train_data`, and where not to use it."""
+        """What the network saw, and where not to use it.
+
+        Parameters
+        ----------
+        train_data
+            What the network learned from.
+
+        Returns
+        -------
+        dict
+            ``data`` and ``limits`` in words, and ``beta``.
+        """
         return {
             "data": f"trigger_events, {len(train_data)} background events of train, weighed by "
             f"their rate to the power of {MIXTURE}",

@@ -91,11 +91,18 @@ def threshold(scores: ArrayLike, weights: ArrayLike, wanted: float) -> float:
 def efficiency_at(
     scores: ArrayLike, labels: ArrayLike, weights: ArrayLike, wanted: float, total: float
 ) -> float:
-    """Signal efficiency at exactly a background rate; a metric for `metrics.compare`.
+    """Signal efficiency at exactly a background rate.
 
     Scores made of hardware integers come in steps. Between two steps the events on the step are
     taken in part, which is what a prescale does, so that coarse and fine scores are compared at
-    the same rate.
+    the same rate. `metrics.compare` takes it in a function that hands it the resampled rates::
+
+        def at_rate(test):
+            return lambda drawn: efficiency_at(
+                test.scores, test.labels, test.weighted(drawn), wanted, total
+            )
+
+        compare(at_rate, scores, other_scores, labels, weights=weights, events=chunks(events))
 
     Parameters
     ----------

@@ -26,6 +26,8 @@ def test_targets_point_at_the_right_jets(real):
     assert np.median(w) == pytest.approx(80.4, abs=8)
     assert np.median(higgs) == pytest.approx(125, abs=12)
     assert events.met.pt[0] > 0
+    # In one order, whatever the order of a set in this process.
+    assert events.fields[-3:] == ["targets", "regressions", "classifications"]
     assert ak.all(abs(events.momenta.phi) <= np.pi + 1e-6)
 
 

@@ -33,16 +33,7 @@ _ALL = {"AssertionError", "BaseException", "Exception"}  # what a failed asserti
 # Lines of a code cell: of the median one, of the longest, and characters of a line.
 _MEDIAN, _LONGEST, _WIDEST = 12, 25, 100
 # Pages whose cells are still longer. This list must shrink to nothing.
-_TO_SHORTEN = {
-    "book/start/learning_from_events.ipynb",
-    "book/start/tour.ipynb",
-    "book/tagging/event_classification.ipynb",
-    "book/tagging/flavour_tagging.ipynb",
-    "book/tagging/top_landscape.ipynb",
-    "book/tagging/top_networks.ipynb",
-    "book/trigger/anomaly_trigger.ipynb",
-    "book/trigger/l1_jets_on_fpga.ipynb",
-}
+_TO_SHORTEN: set[str] = set()
 
 
 # A page of reference is looked up, not worked through: it has no exercises.

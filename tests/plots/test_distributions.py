@@ -124,5 +124,5 @@ def test_what_is_missing_is_not_counted_in_silence(values):
 def test_a_missing_constituent_is_named_not_drawn(missing):
     inside = {"pt": [[60.0, 40.0]], "eta": [[0.1, missing]], "phi": [[0.0, 0.1]]}
     jets = ak.zip({"eta": [0.0], "phi": [0.0], "constituents": ak.zip(inside)}, depth_limit=1)
-    with pytest.raises(ValueError, match="1 constituents are NaN or missing"):
+    with pytest.raises(ValueError, match="jet 0 of 1: eta of a constituent is nan"):
         distributions.average_image(jets, np.linspace(-0.8, 0.8, 5))

@@ -13,7 +13,7 @@ from hepml_lib.kinematics import total
 from hepml_lib.nets import EFN, PFN
 from hepml_lib.nets.equivariant import minkowski
 from hepml_lib.tagging import features
-from hepml_lib.tagging.features import CONSTITUENT_FEATURES, IDENTITY_FEATURES, Constituents
+from hepml_lib.tagging.features import CONSTITUENT_FEATURES, IDENTITY_FEATURES, constituent_tensors
 
 TENSORS = ("features", "mask", "fractions", "angles", "momenta")
 
@@ -41,7 +41,7 @@ def with_empty_jet(jets):
 
 def test_features_of_a_jet_computed_by_hand():
     jets = one_jet((300.0, 1.3, 0.4, 0.0), (100.0, 1.0, 0.0, 50.0), eta=1.0, mass=80.0)
-    tensors = Constituents(jets, places=4)
+    tensors = constituent_tensors(jets, places=4)
     assert tensors.features.shape == (1, 4, len(CONSTITUENT_FEATURES))
     expected = {
         "deta": (0.3, 0.0),
@@ -66,7 +66,7 @@ def test_features_of_a_jet_computed_by_hand():
 @given(st.floats(-np.pi, np.pi), st.floats(-0.8, 0.8))
 def test_angle_across_the_border_of_phi(axis, offset):
     phi = (axis + offset + np.pi) % (2 * np.pi) - np.pi
-    tensors = Constituents(one_jet((500.0, 0.0, phi, 0.0), phi=axis), places=1)
+    tensors = constituent_tensors(one_jet((500.0, 0.0, phi, 0.0), phi=axis), places=1)
     assert float(tensors.angles[0, 0, 1]) == pytest.approx(offset, abs=1e-5)
 
 
@@ -76,7 +76,7 @@ def test_turning_and_boosting_a_jet_along_the_beam_changes_no_angle(made_up_jets
     moved = ak.with_field(moved, jets.constituents.eta + 0.5, ("constituents", "eta"))
     moved = ak.with_field(moved, jets.phi + 1, "phi")
     moved = ak.with_field(moved, jets.constituents.phi + 1, ("constituents", "phi"))
-    before, after = Constituents(jets), Constituents(moved)
+    before, after = constituent_tensors(jets), constituent_tensors(moved)
     torch.testing.assert_close(before.angles, after.angles, rtol=0, atol=1e-5)
     assert torch.equal(before.fractions, after.fractions)
 
@@ -84,14 +84,14 @@ def test_turning_and_boosting_a_jet_along_the_beam_changes_no_angle(made_up_jets
 def test_order_of_the_input_does_not_matter(made_up_jets):
     jets = made_up_jets(20)
     backwards = ak.with_field(jets, jets.constituents[:, ::-1], "constituents")
-    one, other = (Constituents(x, 10).select(*TENSORS) for x in (jets, backwards))
+    one, other = (constituent_tensors(x, 10).select(*TENSORS) for x in (jets, backwards))
     for name in TENSORS:
         assert torch.equal(one[name], other[name]), name
 
 
 def test_hardest_are_kept_and_fractions_refer_to_all(made_up_jets):
     jets = made_up_jets(50)
-    few, all_of_them = Constituents(jets, 5), Constituents(jets, 100)
+    few, all_of_them = constituent_tensors(jets, 5), constituent_tensors(jets, 100)
     torch.testing.assert_close(all_of_them.fractions.sum(dim=1), torch.ones(50))
     assert torch.equal(few.fractions, all_of_them.fractions[:, :5])
     assert (few.fractions.diff(dim=1) <= 0).all()
@@ -100,7 +100,7 @@ def test_hardest_are_kept_and_fractions_refer_to_all(made_up_jets):
 
 def test_identity_is_charge_and_one_kind(made_up_jets):
     jets = made_up_jets(20)
-    tensors = Constituents(jets, 100, identity=True)
+    tensors = constituent_tensors(jets, 100, identity=True)
     width = len(CONSTITUENT_FEATURES) + len(IDENTITY_FEATURES)
     assert tensors.features.shape == (20, 100, width)
     charge, kinds = tensors.features[..., -6], tensors.features[..., -5:]
@@ -113,7 +113,7 @@ def test_identity_is_charge_and_one_kind(made_up_jets):
 
 def test_empty_jet_is_all_mask_and_finite_in_every_network(made_up_jets):
     jets = with_empty_jet(made_up_jets(4))
-    tensors = Constituents(jets, 8)
+    tensors = constituent_tensors(jets, 8)
     assert tensors.mask.any(dim=1).tolist() == [True, False, True, True]
     for name, tensor in tensors.select(*TENSORS).items():
         assert (tensor[1] == 0).all(), name
@@ -132,20 +132,20 @@ def test_bad_number_is_named_with_its_jet(made_up_jets, name, value):
         jets.constituents[name],
     )
     with pytest.raises(ValueError, match=f"jet 7 of 10: {name} of a constituent is {value}"):
-        Constituents(ak.with_field(jets, of_constituent, ("constituents", name)))
+        constituent_tensors(ak.with_field(jets, of_constituent, ("constituents", name)))
     of_jet = ak.where(np.arange(10) == 7, value, jets[name])
     with pytest.raises(ValueError, match=f"jet 7 of 10: {name} of the jet is {value}"):
-        Constituents(ak.with_field(jets, of_jet, name))
+        constituent_tensors(ak.with_field(jets, of_jet, name))
 
 
 def test_momentum_must_be_positive():
     with pytest.raises(ValueError, match="jet 0 of 1: pt of a constituent is 0"):
-        Constituents(one_jet((300.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)))
+        constituent_tensors(one_jet((300.0, 0.0, 0.0, 0.0), (0.0, 0.0, 0.0, 0.0)))
 
 
 def test_momenta_keep_masses_and_order(made_up_jets) -> None:
     jets = made_up_jets(30, seed=3)
-    tensors = Constituents(jets, places=100)
+    tensors = constituent_tensors(jets, places=100)
     momenta = tensors.momenta.double()
     whole = momenta.sum(dim=1)
     mass = minkowski(whole, whole).sqrt().numpy()
@@ -161,7 +161,7 @@ def test_without_constituents_the_shapes_are_kept(made_up_jets):
     jets = made_up_jets(4)
     none = ak.with_field(jets, jets.constituents[:, :0], "constituents")
     for few in (none, jets[:0]):
-        tensors = Constituents(few, 8, identity=True).select(*TENSORS)
+        tensors = constituent_tensors(few, 8, identity=True).select(*TENSORS)
         assert tensors["features"].shape == (len(few), 8, 13)
         assert all(len(x) == len(few) and not x.any() for x in tensors.values())
 
@@ -169,4 +169,4 @@ def test_without_constituents_the_shapes_are_kept(made_up_jets):
 def test_jets_that_are_none_are_refused(made_up_jets):
     jets = made_up_jets(6)
     with pytest.raises(ValueError, match=r"is None \([0-9] such jets\)"):
-        Constituents(jets.mask[jets.mass > ak.mean(jets.mass)])
+        constituent_tensors(jets.mask[jets.mass > ak.mean(jets.mass)])

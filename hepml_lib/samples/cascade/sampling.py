@@ -30,7 +30,22 @@ def _screening(delta, energy, coulomb):
 
 @njit
 def radiated(rng, kinetic, screen, coulomb):
-    """Energy of a photon above the cut that an electron radiates."""
+    """Energy of a photon above the cut that an electron radiates.
+
+    Parameters
+    ----------
+    rng
+        NumPy generator.
+    kinetic
+        Kinetic energy of the electron [MeV], above `PHOTON_CUT`.
+    screen, coulomb
+        Row of the material in `Tables.screen` [MeV] and in `Tables.coulomb`.
+
+    Returns
+    -------
+    float
+        Energy of the photon [MeV], from `PHOTON_CUT` to `kinetic`.
+    """
     energy = kinetic + MASS
     first, second = _screening(0.0, energy, coulomb)
     # The shape is largest where the photon is soft and screening complete.
@@ -48,7 +63,22 @@ def radiated(rng, kinetic, screen, coulomb):
 
 @njit
 def pair_share(rng, photon, screen, coulomb):
-    """Share of a photon's energy that the electron of a pair takes."""
+    """Share of a photon's energy that the electron of a pair takes.
+
+    Parameters
+    ----------
+    rng
+        NumPy generator.
+    photon
+        Energy of the photon [MeV], above twice the mass of the electron.
+    screen, coulomb
+        Row of the material in `Tables.screen` [MeV] and in `Tables.coulomb`.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; the positron has the rest.
+    """
     least = MASS / photon
     bound, _ = _screening(4 * screen / photon, photon, coulomb)
     if bound <= 0:  # at threshold, between two energies of the tables
@@ -63,7 +93,20 @@ def pair_share(rng, photon, screen, coulomb):
 
 @njit
 def compton_scattered(rng, photon):
-    """Energy of a scattered photon, and one less the cosine of its angle (Klein and Nishina)."""
+    """Energy of a scattered photon, and one less the cosine of its angle (Klein and Nishina).
+
+    Parameters
+    ----------
+    rng
+        NumPy generator.
+    photon
+        Energy of the photon before [MeV].
+
+    Returns
+    -------
+    energy, turn
+        Of the photon after [MeV]; and 1 − cos θ, from 0 to 2.
+    """
     k = photon / MASS
     least = 1 / (1 + 2 * k)
     inverse = -np.log(least)
@@ -80,7 +123,21 @@ def compton_scattered(rng, photon):
 
 @njit
 def annihilated(rng, kinetic):
-    """Energy and cosine of one of the two photons of a positron in flight (Heitler)."""
+    """Energy and cosine of one of the two photons of a positron in flight (Heitler).
+
+    Parameters
+    ----------
+    rng
+        NumPy generator.
+    kinetic
+        Kinetic energy of the positron [MeV].
+
+    Returns
+    -------
+    energy, cosine
+        Of the photon [MeV], and the cosine of its angle to the positron; the other photon has
+        the rest.
+    """
     gamma = kinetic / MASS + 1
     root = np.sqrt(gamma * gamma - 1)
     half = 0.5 * np.sqrt((gamma - 1) / (gamma + 1))
@@ -103,6 +160,20 @@ def scattering(rng, kinetic, lengths):
     Highland's width of a tenth of a radiation length, scaled with the root of the path: with the
     logarithm of each step, shorter steps would scatter less in all. The distribution is Fisher's on
     the sphere: small angles are Gaussian, and large ones end in all directions alike.
+
+    Parameters
+    ----------
+    rng
+        NumPy generator.
+    kinetic
+        Kinetic energy of the electron [MeV].
+    lengths
+        Path in radiation lengths, above 0.
+
+    Returns
+    -------
+    float
+        From −1 to 1.
     """
     momentum_speed = kinetic * (kinetic + 2 * MASS) / (kinetic + MASS)
     square = (_HIGHLAND / momentum_speed) ** 2 * lengths
@@ -112,7 +183,22 @@ def scattering(rng, kinetic, lengths):
 
 @njit
 def rotate(u, v, w, cosine, azimuth):
-    """Direction at an angle to another one."""
+    """Direction at an angle to another one.
+
+    Parameters
+    ----------
+    u, v, w
+        The other direction: its components along x, y and z, of length one.
+    cosine
+        Cosine of the angle between the two.
+    azimuth
+        Angle around the other direction [rad].
+
+    Returns
+    -------
+    u, v, w
+        Components of the direction, of length one.
+    """
     sine = np.sqrt(max(1 - cosine * cosine, 0.0))
     a, b = sine * np.cos(azimuth), sine * np.sin(azimuth)
     if abs(w) > 0.999999:

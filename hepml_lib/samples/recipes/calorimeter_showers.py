@@ -49,6 +49,11 @@ def make(chunk: Chunk, entries: int) -> Columns:
         Which chunk; it decides every seed.
     entries
         Showers to make.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per shower.
     """
     parts = [
         _showers(chunk, setting, number)
@@ -115,7 +120,18 @@ def _shapes(showers: cascade.Showers) -> Columns:
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Showers as the reader sees them, with one array of fixed shape for each layer of cells."""
+    """Showers as the reader sees them, with one array of fixed shape for each layer of cells.
+
+    Parameters
+    ----------
+    columns
+        Columns that `make` gives, or part of them.
+
+    Returns
+    -------
+    ak.Array
+        One record per shower; energies [GeV], ``layer_0`` and so on of shape (rows, cells).
+    """
     fields = {name: column for name, column in columns.items() if column.ndim == 1}
     for name in ("profile", "rings"):
         if f"{name}_energy" in columns:

@@ -23,7 +23,22 @@ _JET = ("pt", "eta", "phi", "mass")
 
 
 def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
-    """All events of a batch of collisions, of either process, as columns."""
+    """All events of a batch of collisions, of either process, as columns.
+
+    Parameters
+    ----------
+    batch
+        As `pythia.batches` gives it.
+    process
+        Both are selected alike.
+    rng
+        Fluctuations of the detector.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event; `event` counts within the batch.
+    """
     particles = pythia.visible_particles(pythia.records(batch.prt))
     candidates = detector.respond(particles, rng).candidates
     found, _ = clustering.anti_kt(candidates, RADIUS, JET_PT)
@@ -65,6 +80,11 @@ def make(chunk: Chunk, entries: int) -> Columns:
         Which chunk; it decides every seed.
     entries
         Events to make.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event.
     """
     columns = _MIXTURE(chunk, entries)
     order = np.argsort(ak.to_numpy(columns["event"]) % _MIXTURE.stride, kind="stable")

@@ -38,6 +38,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         `QCD` or `SIGNAL`.
     rng
         Fluctuations of the detector.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     table = pythia.records(batch.prt)
     particles = pythia.visible_particles(table)
@@ -87,7 +92,18 @@ def _origins(table: ParticleTable, process: int) -> ParticleTable:
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them, with the invariant mass of the two jets."""
+    """Events as the reader sees them, with the invariant mass of the two jets.
+
+    Parameters
+    ----------
+    columns
+        Columns of `select`, or part of them.
+
+    Returns
+    -------
+    ak.Array
+        One record per event; ``m_jj`` [GeV] where there are jets.
+    """
     array = layout.decode(columns)
     if "jets" in array.fields:
         pair = kinematics.total(array.jets)

@@ -40,7 +40,7 @@ CARD = "flavour_jets_ttbar"
 
 
 def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
-    """Jets of a batch of collisions, as columns; `event` counts from 0.
+    """Jets of a batch of collisions, as columns.
 
     Parameters
     ----------
@@ -50,6 +50,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         There is one.
     rng
         Fluctuations of the detector, and which jets enter.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per jet; `event` counts within the batch.
     """
     table = pythia.records(batch.prt)
     particles, decays = pythia.visible_particles(table), ancestry.weak_decays(table)
@@ -162,7 +167,18 @@ def _vertices(
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Jets as the reader sees them, with absolute angles of the tracks."""
+    """Jets as the reader sees them, with absolute angles of the tracks.
+
+    Parameters
+    ----------
+    columns
+        Columns of `select`, or part of them; angles of the tracks need those of the jets.
+
+    Returns
+    -------
+    ak.Array
+        One record per jet.
+    """
     return layout.decode(constituents.absolute_angles(columns, "tracks"))
 
 

@@ -58,7 +58,18 @@ PROCESSES = (
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader of the challenge's file gives them, with what this sample has more."""
+    """Events as the reader of the challenge's file gives them, with what this sample has more.
+
+    Parameters
+    ----------
+    columns
+        Columns of `htautau_events.select`, or part of them.
+
+    Returns
+    -------
+    ak.Array
+        One record per event; what is not defined is masked, in place of the challenge's −999.
+    """
     primary = {name: column for name, column in columns.items() if name.startswith("PRI_")}
     fields = {name: column for name, column in columns.items() if name not in primary}
     if "process" in fields:

@@ -38,6 +38,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         All are selected alike.
     rng
         Fluctuations of the detector.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     table, events = pythia.records(batch.prt), len(batch)
     candidates = detector.respond(pythia.visible_particles(table), rng).candidates

@@ -47,6 +47,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator, pool: Pool) 
         Decides pileup and fluctuations.
     pool
         Pileup.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event of the batch; `event` counts within it.
     """
     table, events = pythia.records(batch.prt), len(batch)
     hard = pythia.visible_particles(table)
@@ -161,7 +166,19 @@ def _clusters(
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them, with absolute angles of constituents and clusters."""
+    """Events as the reader sees them, with absolute angles of constituents and clusters.
+
+    Parameters
+    ----------
+    columns
+        Columns of `select`, or part of them; angles of constituents and clusters need those of
+        the jets.
+
+    Returns
+    -------
+    ak.Array
+        One record per event.
+    """
     for group in ("constituents", "clusters"):
         columns = constituents.absolute_angles(columns, group, "jets_")
     return layout.decode(columns)

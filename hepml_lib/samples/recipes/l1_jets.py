@@ -36,7 +36,22 @@ DEFINITION = Definition(
 
 
 def select(batch: ak.Array, label: int, rng: np.random.Generator) -> Columns:
-    """Jets of a batch of collisions that pass the definition of a class, as columns."""
+    """Jets of a batch of collisions that pass the definition of a class, as columns.
+
+    Parameters
+    ----------
+    batch
+        As `pythia.batches` gives it.
+    label
+        Class of the jets, counted from 0.
+    rng
+        Fluctuations of the detector, and which jets are kept for a flat spectrum.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per jet; `event` counts within the batch.
+    """
     return jet_classes.select(DEFINITION, batch, label, rng).columns
 
 

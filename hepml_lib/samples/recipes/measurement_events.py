@@ -47,6 +47,11 @@ def select(batch: ak.Array, source: int, rng: np.random.Generator, pool: Pool) -
         Decides pileup and the fluctuations of the detector.
     pool
         Pileup.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that is kept; `event` counts within the batch.
     """
     process = source % len(PROCESSES)
     # Without a lepton no event is fiducial or, but for a misidentified hadron, selected.

@@ -50,6 +50,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         `QCD` or `TTBAR`; both are selected alike.
     rng
         Fluctuations of the detector and of the b tag.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     table, events = pythia.records(batch.prt), len(batch)
     candidates = detector.respond(pythia.visible_particles(table), rng).candidates

@@ -47,6 +47,11 @@ def select(
         Fluctuations of the detector.
     response
         False skips the detector: the same collisions at particle level.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per jet; `event` counts within the batch.
     """
     table = pythia.records(batch.prt)
     particles = pythia.visible_particles(table)

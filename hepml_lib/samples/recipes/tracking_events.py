@@ -48,6 +48,11 @@ def make(chunk: Chunk, entries: int) -> Columns:
         Which chunk; it decides every seed.
     entries
         Events to make.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event.
     """
     rng = chunk.rng(0)
     pileup = rng.poisson(PILEUP, entries)
@@ -160,6 +165,11 @@ def decode(columns: Columns) -> ak.Array:
     ----------
     columns
         Columns that `make` gives; those of `truth` need those of `hits`.
+
+    Returns
+    -------
+    ak.Array
+        One record per event, with lists of hits, of their truth, of particles and of vertices.
     """
     pieces = dict(columns)
     for axis in "xyz":

@@ -49,6 +49,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator, pool: Pool) 
         Decides pileup and fluctuations.
     pool
         Pileup.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per crossing; `event` counts within the batch.
     """
     events = len(batch)
     if process == ZERO_BIAS:

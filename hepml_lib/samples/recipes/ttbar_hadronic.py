@@ -31,7 +31,7 @@ DeepCSV (arXiv:1712.07158), the same at all momenta."""
 
 
 def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
-    """Events of a batch with six jets, as columns; `event` counts from 0 within the batch.
+    """Events of a batch with six jets, as columns.
 
     Parameters
     ----------
@@ -41,6 +41,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         There is one.
     rng
         Fluctuations of the detector and of the b tag.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     table, events = pythia.records(batch.prt), len(batch)
     candidates = detector.respond(pythia.visible_particles(table), rng).candidates

@@ -29,7 +29,18 @@ order, are 566 and 0.41 pb."""
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them; the lepton is massless."""
+    """Events as the reader sees them; the lepton is massless.
+
+    Parameters
+    ----------
+    columns
+        Columns of `tth_objects.select`, or part of them.
+
+    Returns
+    -------
+    ak.Array
+        One record per event.
+    """
     events = layout.decode(
         {name: column for name, column in columns.items() if not name.startswith(_SINGLE)}
     )

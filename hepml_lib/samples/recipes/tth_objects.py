@@ -23,7 +23,7 @@ PION_MASS = 0.1396
 
 
 def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
-    """Events of a batch with one lepton and four jets, as columns; `event` counts from 0.
+    """Events of a batch with one lepton and four jets, as columns.
 
     Parameters
     ----------
@@ -33,6 +33,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         Both are selected alike.
     rng
         Fluctuations of the detector.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     table, events = pythia.records(batch.prt), len(batch)
     candidates = detector.respond(pythia.visible_particles(table), rng).candidates

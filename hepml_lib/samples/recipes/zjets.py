@@ -47,6 +47,11 @@ def select(batch: ak.Array, process: int, rng: np.random.Generator) -> Columns:
         There is one.
     rng
         Fluctuations of the detector.
+
+    Returns
+    -------
+    dict of ak.Array
+        Columns with one row per event that passes; `event` counts within the batch.
     """
     particles, events = pythia.visible_particles(pythia.records(batch.prt)), len(batch)
     true, seen = detector.perfect(particles), detector.respond(particles, rng).candidates
@@ -164,7 +169,18 @@ def _constituents(
 
 
 def decode(columns: Columns) -> ak.Array:
-    """Events as the reader sees them, with absolute angles of the constituents."""
+    """Events as the reader sees them, with absolute angles of the constituents.
+
+    Parameters
+    ----------
+    columns
+        Columns of `select`, or part of them; angles of the constituents need those of the jet.
+
+    Returns
+    -------
+    ak.Array
+        One record per event.
+    """
     for prefix, group in LEVELS.values():
         columns = constituents.absolute_angles(columns, group, prefix)
     return layout.decode(columns)
