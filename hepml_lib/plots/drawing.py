@@ -201,7 +201,7 @@ def _drawn(draw: Callable[[Any], None], ink: str, size: tuple[float, float], col
 
 
 def _compact(svg: str) -> str:
-    """A drawing with coordinates of two decimals [pt], and without comments and line breaks."""
+    """The same drawing in fewer bytes, for the attribute of a page."""
 
     def shortened(place: re.Match[str]) -> str:
         return re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}", place[0])
@@ -209,7 +209,30 @@ def _compact(svg: str) -> str:
     svg = re.sub(r' d="[^"]*"| [xy]="[^"]*"|translate\([^)]*\)', shortened, svg)
     svg = re.sub(r"<!--.*?-->", "", svg, flags=re.DOTALL)
     svg = re.sub(r"\s+", " ", re.sub(r">\s+<", "><", svg))
+    svg = _short_names(_without_repeated_strokes(svg))
     return svg.replace("'", "&apos;").replace('"', "'")
+
+
+def _without_repeated_strokes(svg: str) -> str:
+    """A drawing whose symbols, mostly ticks, do not repeat the stroke of their definition."""
+    styled = set(re.findall(r'<path id="([^"]+)"[^>]* style="stroke', svg))
+
+    def plain(use: re.Match[str]) -> str:
+        return re.sub(r'; stroke[^;"]*', "", use[0]) if use[1] in styled else use[0]
+
+    return re.sub(r'<use xlink:href="#([^"]+)"[^>]*>', plain, svg)
+
+
+def _short_names(svg: str) -> str:
+    """A drawing whose names have few signs; those that nothing refers to go, with their groups."""
+    reference, definition = r'(href="|url\()#([^")]+)', r' id="([^"]*)"'
+    names = dict.fromkeys(name for _, name in re.findall(reference, svg))
+    short = {name: f"n{k}" for k, name in enumerate(names)}
+    svg = re.sub(reference, lambda use: f"{use[1]}#{short[use[2]]}", svg)
+    svg = re.sub(definition, lambda own: f' id="{short[own[1]]}"' if own[1] in short else "", svg)
+    for _ in range(3):  # groups are nested as deep
+        svg = re.sub(r"<g>(<(?:use|path) [^>]*/>)</g>", r"\1", svg)
+    return svg
 
 
 def _saved(canvas: Canvas, form: str, metadata: dict[str, None]) -> bytes:

@@ -127,6 +127,27 @@ class TestThemes:
         assert not re.search(r" d='[^']*\.\d{3}", shown)
         assert "scale(0.015625)" in shown
 
+    def test_every_name_in_a_drawing_is_short_and_has_its_use(self) -> None:
+        """Ticks, glyphs and clipped areas find what they refer to; no other name is sent."""
+        shown = pictures(plots.figure(line, **WORDS))["light"].decode()
+        defined = re.findall(r" id='([^']*)'", shown)
+        used = re.findall(r"(?:href='|url\()#([^')]+)", shown)
+        assert set(defined) == set(used)
+        assert len(set(defined)) == len(defined)
+        assert max(map(len, defined)) <= 4
+
+    def test_symbols_keep_their_strokes(self) -> None:
+        """Those of a line have it in their definition, those of a cloud each of its own."""
+        cloud, edges = ([0, 1, 2], [0, 1, 0]), ["#123456", "#654321", "#abcdef"]
+        shown = pictures(
+            plots.figure(lambda ax: ax.scatter(*cloud, c="red", edgecolors=edges), **WORDS)
+        )["light"].decode()
+        assert all(re.search(rf"<use [^>]*stroke: {colour}", shown) for colour in edges)
+        markers = pictures(plots.figure(lambda ax: ax.plot(*cloud, "o", mec="#123456"), **WORDS))
+        drawing = markers["light"].decode()
+        assert re.search(r"<path id='n\d+'[^>]*stroke: #123456", drawing)
+        assert not re.search(r"<use [^>]*stroke: #123456", drawing)
+
     def test_every_sign_has_a_glyph(self) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
