@@ -261,6 +261,26 @@ def test_poor_words_are_found(sources: list[str], problem: str | None) -> None:
     assert (found == []) if problem is None else any(problem in said for said in found)
 
 
+def _lost_figures(content: Any) -> list[str]:
+    """Cells that draw a figure before their last statement: Jupyter shows only what a cell ends on."""
+    lost = []
+    for cell in _cells(content, "code"):
+        for statement in ast.parse(cell.source).body[:-1]:
+            value = statement.value if isinstance(statement, ast.Expr) else None
+            if isinstance(value, ast.Call) and _draws(value):
+                lost.append(cell.id)
+    return lost
+
+
+def test_every_figure_is_shown(page: tuple[str, Any]) -> None:
+    assert _lost_figures(page[1]) == []
+
+
+def test_a_figure_that_is_not_shown_is_found() -> None:
+    content = _code("plots.roc(bands)\nprint(1)", "print(1)\nplots.roc(bands)")
+    assert _lost_figures(content) == [content.cells[0].id]
+
+
 def test_every_figure_goes_through_the_library(page: tuple[str, Any]) -> None:
     """A bare matplotlib or plotly figure has no alternative text and no dark variant."""
     for cell in _cells(page[1], "code"):
