@@ -262,7 +262,7 @@ def test_poor_words_are_found(sources: list[str], problem: str | None) -> None:
 
 
 def _lost_figures(content: Any) -> list[str]:
-    """Cells that draw a figure before their last statement: Jupyter shows only what a cell ends on."""
+    """Cells that draw a figure before their last statement: Jupyter shows only the last."""
     lost = []
     for cell in _cells(content, "code"):
         for statement in ast.parse(cell.source).body[:-1]:
