@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -22,7 +23,7 @@ __all__ = ["Entry", "train_stored"]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Entry:
+class Entry(ABC):
     """A row of a table of stored networks. A chapter adds its `data`, `figure` and `card`.
 
     Parameters
@@ -61,6 +62,7 @@ class Entry:
     seed_names: tuple[str, ...] = ()
     in_the_book: bool = True
 
+    @abstractmethod
     def data(self, split: str) -> Data:
         """Events of a split; of train as many as the scale says.
 
@@ -74,8 +76,8 @@ class Entry:
         Data
             Inputs and targets as `network` and `loss` take them.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def figure(self, network: nn.Module) -> str:
         """Headline of the card: a figure on the test split.
 
@@ -89,8 +91,8 @@ class Entry:
         str
             The figure with its interval, in words.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def card(self, train_data: Data) -> dict[str, Any]:
         """What a card states beside what the trainer knows: ``data`` and ``limits`` at least.
 
@@ -104,7 +106,6 @@ class Entry:
         dict
             Entries of the card by name, as `store.save` takes them.
         """
-        raise NotImplementedError
 
     def choice(self, network: nn.Module) -> tuple[float, str]:
         """Figure by which one network of several is chosen.
@@ -118,8 +119,13 @@ class Entry:
         -------
         value, meaning
             The figure, larger for a better network, and what it is, in words.
+
+        Raises
+        ------
+        TypeError
+            If this kind of row has no such figure; it then trains one network.
         """
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} has no figure to choose by: train one network")
 
     @property
     def stored_name(self) -> str:
